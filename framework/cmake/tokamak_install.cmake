@@ -1,0 +1,1 @@
+# Install rules: see the end of the file for what a prefix holds.
