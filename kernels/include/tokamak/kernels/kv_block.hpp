@@ -1,0 +1,55 @@
+// Paged K/V memory of one attention layer: blocks of `block_size` tokens, and moving tokens in, out and between them.
+//
+// A block holds K, then V, each by head. K is transposed in groups of 8 tokens, [head][token/8][head_dim][8], so that one load
+// serves 8 tokens' scores; V is [head][token][head_dim rounded up to 8], so that one load serves 8 output values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tokamak/kernels/cpu_level.hpp"
+
+namespace tokamak::kernels {
+
+enum class kv_type : std::uint8_t { f16, f32 };
+
+/// Shape of a layer's blocks. Any block_size, kv_heads and head_dim of at least 1.
+struct kv_shape {
+  std::uint32_t block_size = 0; ///< tokens in a block
+  std::uint32_t kv_heads = 0;
+  std::uint32_t head_dim = 0;
+  kv_type type = kv_type::f16;
+};
+
+/// Bytes of one block (K and V of one layer), a multiple of 64.
+std::size_t kv_block_bytes(const kv_shape& shape);
+
+/// One layer's memory: block b begins at base + b*block_stride. A view; REQUIRES: base 64-byte aligned, block_stride a
+/// multiple of 64 and at least kv_block_bytes.
+struct kv_layer {
+  std::byte* base = nullptr;
+  std::size_t block_stride = 0;
+  kv_shape shape;
+};
+
+/// Stores k and v [kv_heads*head_dim] f32 of one token at `offset` (0..block_size-1) of `block`, rounded to the layer's type.
+/// Different slots may be written at once.
+void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
+              std::uint32_t offset);
+
+/// Copies `count` tokens from offset src_offset of block src to dst_offset of dst, bits unchanged. REQUIRES: both ranges inside
+/// their block; src and dst slots do not overlap unless equal.
+void kv_copy(const kv_layer& layer, std::uint32_t src, std::uint32_t src_offset, std::uint32_t dst,
+             std::uint32_t dst_offset, std::uint32_t count);
+
+/// Canonical form of a token's K (or V): kv_heads*head_dim values of the layer's type, heads in order. `k_out` and `v_out` take
+/// `count` tokens each, one after the other. Export followed by import gives the same bits on any machine.
+void kv_export(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count, std::byte* k_out,
+               std::byte* v_out);
+void kv_import(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count,
+               const std::byte* k_in, const std::byte* v_in);
+
+/// Bytes of one token's K (or V) in canonical form.
+std::size_t kv_token_bytes(const kv_shape& shape);
+
+} // namespace tokamak::kernels

@@ -1,0 +1,103 @@
+// y[T,N] = x[T,K] * W[N,K]^T, the op that most of a model's time goes to.
+//
+// Weights are repacked once at load (packed_matrix). Block formats multiply int8 by int8: each row of x is quantised
+// once to blocks of 32 (quantize_rows). Every output has one accumulation order, so its bits depend neither on the
+// number of rows T nor on how rows and columns are split over calls and threads. Arithmetic of one output y[t,n], with
+// blocks b ascending (f32 throughout; a "multiply-add" is fused in the fast versions, not in the reference):
+//   q8_0: acc = (dw[n,b] * dx[t,b]) * float(sum_i qw*qx) + acc
+//   q4_0: as q8_0 on the unsigned nibbles, then acc = (dw * -8) * sx[t,b] + acc
+//   q4_1: as q8_0 on the unsigned nibbles, then acc = m[n,b] * sx[t,b] + acc
+//   f32, f16, bf16: acc_j = w[n,k] * x[t,k] + acc_j with j = k mod 2; y = acc_0 + acc_1
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "tokamak/kernels/aligned_buffer.hpp"
+#include "tokamak/kernels/cpu_level.hpp"
+#include "tokamak/kernels/weight_format.hpp"
+
+namespace tokamak::kernels {
+
+/// Output rows that are interleaved in a packed tile; pack() splits and good column ranges are multiples of it.
+inline constexpr std::size_t tile_rows = 8;
+
+/// Rows of x quantised to int8: x[t,k] ~ scale[t, k/32] * q[t,k]; q in -127..127.
+/// A plain view: the memory belongs to the caller. Row strides are k and k/32.
+struct quantized_rows {
+  std::int8_t* q = nullptr; ///< [rows, k]
+  float* scale = nullptr;   ///< [rows, k/32]
+  float* sum = nullptr;     ///< [rows, k/32]: scale * (sum of the block's q)
+  std::size_t rows = 0;
+  std::size_t k = 0;
+};
+
+/// Bytes that quantized_rows of this shape take, and the view over such memory (64-byte aligned, any content).
+std::size_t quantized_bytes(std::size_t rows, std::size_t k);
+quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k);
+
+/// Quantises rows [row_begin, row_end) of x (row stride ldx floats). scale = max|x|/127, q = x*(127/max|x|) rounded to nearest
+/// even. A block whose largest magnitude is below 2^-100 becomes zeros; one with an infinity or NaN gets scale NaN, so that
+/// NaN shows in the outputs. REQUIRES: out.k a multiple of 32. Any thread; rows are independent.
+void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
+                   const quantized_rows& out);
+
+/// Read-only view of packed weights: tiles of 8 rows in sequence, each scales first, then interleaved weights.
+struct packed_view {
+  const std::byte* data = nullptr;
+  std::size_t tile_bytes = 0;    ///< distance of two tiles
+  std::size_t weights_at = 0;    ///< offset of the weights within a tile; before it the scales
+  std::size_t n = 0, k = 0;
+  weight_format format = weight_format::f32;
+};
+
+/// Weights W[n,k] of one matrix in the layout that a level's kernels want. Takes as many bytes as the file's rows, up to
+/// padding of n to tile_rows. Movable. Filling is parallel by rows; after that it is read-only, any thread.
+class packed_matrix {
+public:
+  packed_matrix() = default;
+
+  /// Why this shape cannot be packed, or "" when it can. Pure.
+  static std::string check(weight_format format, std::size_t n, std::size_t k);
+
+  /// Allocates; rows are zero until packed. REQUIRES: check() found nothing. `allocated()` tells about memory.
+  packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k);
+  bool allocated() const { return storage_.data() != nullptr || view_.n == 0; }
+
+  /// Repacks rows [n_begin, n_end); `src` is row n_begin as the file stores it, `src_stride` the bytes from a row to the
+  /// next. REQUIRES: n_begin a multiple of tile_rows, n_end too unless it is n. Calls on disjoint ranges may run at once.
+  void pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end);
+
+  /// Row `n` back as f32, bit for bit what dequantize_row gives of the source: tied embeddings need one copy only.
+  void unpack_row(std::size_t n, float* out) const;
+
+  cpu_level level() const { return level_; }
+  weight_format format() const { return view_.format; }
+  std::size_t n() const { return view_.n; }
+  std::size_t k() const { return view_.k; }
+  std::size_t bytes() const { return storage_.size(); }
+  const packed_view& view() const { return view_; }
+
+private:
+  aligned_buffer storage_;
+  packed_view view_;
+  cpu_level level_ = cpu_level::reference;
+};
+
+/// True when matmul of this format reads quantized_rows, false when it reads f32 rows.
+bool wants_quantized(weight_format format);
+
+/// x of a matmul: f32 rows with stride `ld`, or the same rows quantised, as wants_quantized says.
+struct matmul_input {
+  const float* f32 = nullptr;
+  std::size_t ld = 0;
+  quantized_rows q8;
+};
+
+/// y[t,n] for t in [row_begin, row_end) and n in [n_begin, n_end), any ranges; y is [T, ldy] and indexed by the same t and n.
+/// Nothing outside the ranges is written. Any thread; disjoint ranges may run at once.
+void matmul(const packed_matrix& w, const matmul_input& x, std::size_t row_begin, std::size_t row_end,
+            std::size_t n_begin, std::size_t n_end, float* y, std::size_t ldy);
+
+} // namespace tokamak::kernels
