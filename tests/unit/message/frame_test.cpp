@@ -1,0 +1,117 @@
+// Frames from values, over bytes, and from hostile bytes.
+#include "message/frame.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <random>
+
+using namespace tokamak;
+
+namespace {
+
+wire::OpenT sample_open() {
+  wire::OpenT open;
+  open.id = 7;
+  open.target = "smollm2";
+  open.prompt = std::make_unique<wire::PromptT>();
+  open.prompt->text = "Once upon";
+  open.sampling = std::make_unique<wire::SamplingT>();
+  open.sampling->bias_tokens = {1, 2};
+  open.sampling->bias_values = {0.5f, -1.0f};
+  return open;
+}
+
+} // namespace
+
+TEST_CASE("a frame reads back what was put in, through its bytes") {
+  const auto frame = make_frame<wire::Open>(sample_open());
+  const auto again = read_frame<wire::Open>(frame.bytes());
+  REQUIRE(again);
+  CHECK((*again)->id() == 7);
+  CHECK((*again)->target()->str() == "smollm2");
+  CHECK(again->unpack().sampling->bias_values.at(1) == -1.0f);
+}
+
+TEST_CASE("misaligned bytes from outside give the same frame") {
+  const auto frame = make_frame<wire::Open>(sample_open());
+  for (std::size_t shift = 0; shift < 8; ++shift) {
+    std::vector<std::byte> raw(frame.bytes().size() + shift);
+    std::memcpy(raw.data() + shift, frame.bytes().data(), frame.bytes().size());
+    const auto again = read_frame<wire::Open>(std::span(raw).subspan(shift));
+    REQUIRE(again);
+    CHECK((*again)->target()->str() == "smollm2");
+  }
+}
+
+TEST_CASE("parallel vectors of different length are refused by name") {
+  auto open = sample_open();
+  open.sampling->bias_values.pop_back();
+  const auto frame = make_frame<wire::Open>(open);
+  const auto again = read_frame<wire::Open>(frame.bytes());
+  REQUIRE(!again);
+  CHECK(again.error().to_string() == "Sampling.bias_values has 1 entries, 2 expected (corrupt)");
+}
+
+TEST_CASE("a step whose offsets do not fit its rows is refused") {
+  wire::StepT step;
+  step.tokens = {1, 2, 3};
+  step.positions = {0, 1, 2};
+  step.sequence_ids = {9};
+  step.row_begin = {0, 2};
+  const auto bad = read_frame<wire::Step>(make_frame<wire::Step>(step).bytes());
+  REQUIRE(!bad);
+  CHECK(bad.error().message == "Step.row_begin has 2 entries, 3 expected");
+  step.row_begin = {0, 3};
+  CHECK(read_frame<wire::Step>(make_frame<wire::Step>(step).bytes()));
+}
+
+TEST_CASE("truncated and altered bytes are refused or valid, and never read out of bounds") {
+  const auto frame = make_frame<wire::Open>(sample_open());
+  const auto bytes = frame.bytes();
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    const std::vector<std::byte> cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+    if (auto again = read_frame<wire::Open>(cut)) (void)again->unpack();
+  }
+  constexpr unsigned seed = 20261122;
+  MESSAGE("seed ", seed);
+  std::mt19937 random(seed);
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<std::byte> raw(bytes.begin(), bytes.end());
+    for (int i = 0; i < 3; ++i) raw[random() % raw.size()] = static_cast<std::byte>(random());
+    for (auto type : {frame_type::Open, frame_type::Chunks, frame_type::Step, frame_type::StatusReport})
+      (void)verify(type, raw);
+  }
+}
+
+TEST_CASE("limits and unknown types have clear messages") {
+  const auto frame = make_frame<wire::Open>(sample_open());
+  const auto big = verify(frame_type::Open, frame.bytes(), {.max_bytes = 16});
+  REQUIRE(!big);
+  CHECK(big.error().message == fmt::format("frame of {} bytes; at most 16 are accepted", frame.bytes().size()));
+  const auto unknown = verify(static_cast<frame_type>(999), frame.bytes());
+  REQUIRE(!unknown);
+  CHECK(unknown.error().message == "unknown frame type 999");
+}
+
+TEST_CASE("the header says what it found and what it expected") {
+  std::byte raw[frame_header::size];
+  frame_header{frame_type::Chunks}.write(raw);
+  REQUIRE(frame_header::read(raw));
+  CHECK(frame_header::read(raw)->type == frame_type::Chunks);
+  raw[4] = std::byte{3};
+  CHECK(frame_header::read(raw).error().message == "protocol 3.1 found, 0.1 expected");
+  raw[0] = std::byte{'X'};
+  CHECK(frame_header::read(raw).error().message == "frame header does not start with \"TKMK\"");
+  CHECK(frame_header::read(std::span(raw).first(3)).error().message == "frame header of 3 bytes; 8 expected");
+}
+
+TEST_CASE("attachments are aligned and shared, not copied") {
+  auto [p, a] = make_attachment(100);
+  std::memset(p, 42, 100);
+  const auto frame = make_frame<wire::Activations>({}, {a});
+  const auto copy = frame;
+  CHECK(copy.attachments().at(0).bytes().data() == p);
+  CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
+  CHECK(copy.attachments().at(0).as<char>()[99] == 42);
+}
