@@ -430,13 +430,17 @@ typedef struct tk_cache_policy {
                    size_t max_nodes);
   void (*unpin)(void* self, uint64_t sequence);
   /** Offers n_nodes complete blocks from the tokens' start: blocks[node * n_groups + group]. taken[i] becomes 1 where the
-   *  policy now owns blocks[i], 0 where the caller keeps it (an equal node existed, or it is TK_NO_BLOCK). */
-  void (*insert)(void* self, const int32_t* tokens, size_t n_nodes, const uint32_t* blocks, uint8_t* taken);
+   *  policy owns blocks[i] afterwards (also if it did before), 0 where the caller keeps it: an equal node holds another
+   *  block, or blocks[i] is TK_NO_BLOCK. A new node needs a block in at least one group; insertion stops at the first
+   *  that has none. The nodes are pinned for `sequence` until unpin; 0 pins nothing. */
+  void (*insert)(void* self, uint64_t sequence, const int32_t* tokens, size_t n_nodes, const uint32_t* blocks, uint8_t* taken);
   /** Gives up unpinned nodes until `wanted` blocks of `group` are free or none is left. Every
    *  block given up is reported through `give`, of whichever group. Returns how many of `group` were given. */
   size_t (*evict)(void* self, uint32_t group, size_t wanted, void* context,
                   void (*give)(void* context, uint32_t group, uint32_t block));
   uint64_t (*cached_nodes)(void* self);
+  /** Blocks of `group` that evict could give now. */
+  uint64_t (*evictable)(void* self, uint32_t group);
 } tk_cache_policy;
 
 /* ---- Kind: placement ------------------------------------------------------------------------------------------ */
