@@ -17,7 +17,7 @@ struct option_value {
   using array = std::vector<option_value>;
   using table = std::vector<option_entry>; ///< in file order, keys unique
 
-  std::variant<bool, std::int64_t, double, std::string, array, table> value = false;
+  std::variant<bool, std::int64_t, double, std::string, array, table> value; ///< of a fresh one: false
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 
