@@ -22,9 +22,11 @@ public:
 
   /// The text that this token completes; may be empty. An id outside the vocabulary stands for nothing.
   std::string push(std::int32_t id);
+  void push(std::int32_t id, std::string& out); ///< appends
 
   /// Ends the text: what was held back, as U+FFFD. The decoder is then as new.
   std::string flush();
+  void flush(std::string& out); ///< appends
 
   /// Bytes now held back, 0 to 3.
   std::size_t pending_bytes() const { return repair_.pending_bytes(); }

@@ -1,0 +1,27 @@
+// SentencePiece's BPE with byte fallback (tokenizer.ggml.model = "llama"): Llama 2, Mistral, Gemma, ...
+#pragma once
+
+#include "model/tokenizer/piece_cache.hpp"
+#include "model/tokenizer/tokenizer.hpp"
+
+namespace tokamak {
+
+class sentence_piece_bpe final : public tokenizer {
+public:
+  /// As tokenizer::from_gguf. A byte that is no part of a token becomes its byte token, else the
+  /// unknown token; a vocabulary that has neither is corrupt.
+  static expected<std::shared_ptr<const tokenizer>> from_gguf(const gguf_file& file);
+
+private:
+  explicit sentence_piece_bpe(vocabulary vocab);
+
+  void encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const override;
+  void encode_piece(std::string_view piece, std::vector<std::int32_t>& out) const;
+  void merge(std::string_view piece, std::vector<std::int32_t>& out) const;
+
+  std::size_t longest_piece_ = 0;
+  bool words_are_separate_ = true; // no token has a space after another character
+  piece_cache cache_;
+};
+
+} // namespace tokamak
