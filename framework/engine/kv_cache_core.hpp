@@ -1,0 +1,44 @@
+// The block index of one engine without its actor: who owns each block, and what a cache policy may give up.
+// Answers the scheduler's questions of schemas/cache.fbs; pure and single-threaded.
+#pragma once
+
+#include "engine/scheduler_core.hpp"
+#include "plugin/cache_policy_instance.hpp"
+
+namespace tokamak::engine {
+
+class kv_cache_core {
+public:
+  /// `policy` may be empty: then nothing is kept and blocks are only lent. Block sizes of all paged groups are equal
+  /// where a policy is used.
+  kv_cache_core(std::vector<cache_group_config> groups, std::optional<plugin::cache_policy_instance> policy);
+
+  wire::CacheHitT lookup(const wire::CacheLookup& message);
+  wire::LeaseGrantT lease(const wire::LeaseRequest& message);
+  void commit(const wire::CacheCommit& message);
+  void unpin(const wire::Unpin& message);
+  void release(const wire::Release& message);
+
+  std::size_t free(std::size_t group) const { return groups_[group].free.size(); }
+  std::uint64_t cached_nodes() const { return policy_ ? policy_->cached_nodes() : 0; }
+  struct counters {
+    std::uint64_t lookups = 0, hits = 0, hit_tokens = 0, commits = 0, evicted = 0;
+  };
+  const counters& counts() const { return counts_; }
+
+private:
+  enum class holder : std::uint8_t { nobody, scheduler, policy };
+  struct group {
+    cache_group_config config;
+    std::vector<holder> holders;
+    std::vector<std::uint32_t> free;
+  };
+  std::size_t usable_nodes(std::span<const std::uint32_t> blocks, std::size_t nodes) const;
+  std::size_t first_needed(const group& g, std::size_t nodes) const;
+
+  std::vector<group> groups_;
+  std::optional<plugin::cache_policy_instance> policy_;
+  counters counts_;
+};
+
+} // namespace tokamak::engine

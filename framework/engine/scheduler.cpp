@@ -1,0 +1,207 @@
+// Messages of the scheduler actor onto scheduler_core, and its effects back onto messages.
+#include "engine/scheduler.hpp"
+
+#include "base/log.hpp"
+#include "engine/kv_cache.hpp"
+#include "message/actor_clock.hpp"
+#include "message/status.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace tokamak::engine {
+namespace {
+
+struct scheduler_state;
+using self_pointer = scheduler_actor::stateful_pointer<scheduler_state>;
+
+// Sends what the core decides. Owner ids stand for addresses, so that the core needs no CAF.
+class outgoing final : public scheduler_effects {
+public:
+  outgoing(self_pointer self, scheduler_peers peers) : self_(self), peers_(std::move(peers)) {}
+
+  owner_id owner_of(const caf::strong_actor_ptr& sender);
+  std::optional<owner_id> find_owner(const caf::actor_addr& address) const;
+
+  void step(frame_of<wire::Step> step) override;
+  void chunks(owner_id owner, wire::ChunksT chunks) override;
+  void lookup(wire::CacheLookupT m) override { to_cache(make_frame<wire::CacheLookup>(m)); }
+  void lease(wire::LeaseRequestT m) override { to_cache(make_frame<wire::LeaseRequest>(m)); }
+  void commit(wire::CacheCommitT m) override { to_cache(make_frame<wire::CacheCommit>(m)); }
+  void unpin(wire::UnpinT m) override { to_cache(make_frame<wire::Unpin>(m)); }
+  void release(wire::ReleaseT m) override { to_cache(make_frame<wire::Release>(m)); }
+  void book(wire::LedgerEntryT m) override;
+
+private:
+  template <class T>
+  void to_cache(const frame_of<T>& frame);
+
+  self_pointer self_;
+  scheduler_peers peers_;
+  std::vector<caf::strong_actor_ptr> owners_;
+};
+
+struct scheduler_state {
+  std::unique_ptr<outgoing> out;
+  std::unique_ptr<scheduler_core> core;
+  std::string name;
+  caf::strong_actor_ptr drainer;
+  std::uint64_t timer_at_us = 0;
+};
+
+template <class T>
+void outgoing::to_cache(const frame_of<T>& frame) {
+  self_->send(caf::actor_cast<kv_cache_actor>(peers_.kv_cache), frame);
+}
+
+owner_id outgoing::owner_of(const caf::strong_actor_ptr& sender) {
+  const auto it = std::find(owners_.begin(), owners_.end(), sender);
+  if (it != owners_.end()) return static_cast<owner_id>(it - owners_.begin());
+  owners_.push_back(sender);
+  if (sender) self_->monitor(sender);
+  return static_cast<owner_id>(owners_.size() - 1);
+}
+
+std::optional<owner_id> outgoing::find_owner(const caf::actor_addr& address) const {
+  for (std::size_t i = 0; i < owners_.size(); ++i)
+    if (owners_[i] && owners_[i]->address() == address) return static_cast<owner_id>(i);
+  return std::nullopt;
+}
+
+void outgoing::step(frame_of<wire::Step> step) {
+  for (const auto& shard : peers_.shards) self_->send(caf::actor_cast<step_sink>(shard), step);
+}
+
+void outgoing::chunks(owner_id owner, wire::ChunksT chunks) {
+  if (owners_[owner]) self_->send(caf::actor_cast<chunk_sink>(owners_[owner]), make_frame<wire::Chunks>(chunks));
+}
+
+void outgoing::book(wire::LedgerEntryT m) {
+  if (peers_.ledger) self_->send(caf::actor_cast<ledger_sink>(peers_.ledger), make_frame<wire::LedgerEntry>(m));
+}
+
+// One timer for the earliest deadline or lease end.
+void rearm(self_pointer self) {
+  auto& state = self->state;
+  const auto next = state.core->next_deadline_us();
+  if (next == 0 || (state.timer_at_us != 0 && state.timer_at_us <= next)) return;
+  const auto now = now_us(self->system());
+  state.timer_at_us = next;
+  self->delayed_send(self, std::chrono::microseconds(next > now ? next - now : 0), tick_atom::value);
+}
+
+void after_event(self_pointer self) {
+  rearm(self);
+  auto& state = self->state;
+  if (state.drainer && state.core->idle()) {
+    wire::DrainedT message;
+    message.name = state.name;
+    self->send(caf::actor_cast<drained_sink>(state.drainer), make_frame<wire::Drained>(message));
+    state.drainer = nullptr;
+  }
+}
+
+frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
+  const auto& c = state.core->counters();
+  const auto number = [](auto v) { return static_cast<double>(v); };
+  const auto waiting = state.core->n_waiting();
+  const auto& lease = state.core->lease();
+  return make_status(state.name, "scheduler",
+                     {{"running", number(state.core->n_sequences() - waiting)},
+                      {"waiting", number(waiting)},
+                      {"steps", number(c.steps)},
+                      {"rows", number(c.rows)},
+                      {"tokens_computed", number(c.computed)},
+                      {"tokens_recomputed", number(c.recomputed)},
+                      {"tokens_cached", number(c.cached)},
+                      {"tokens_generated", number(c.generated)},
+                      {"finished", number(c.finished)},
+                      {"failed", number(c.failed)},
+                      {"cancelled", number(c.cancelled)},
+                      {"refused", number(c.refused)},
+                      {"preempted", number(c.preempted)},
+                      {"blocks_leased_free", number(lease.n_groups() ? lease.free(0) : 0)},
+                      {"blocks_total", number(lease.n_groups() ? lease.total(0) : 0)}});
+}
+
+// Runs an operation of the core with the sender as owner.
+template <class T>
+auto owned(self_pointer self, void (scheduler_core::*operation)(owner_id, const T&, std::uint64_t)) {
+  return [self, operation](const frame_of<T>& m) {
+    auto& state = self->state;
+    ((*state.core).*operation)(state.out->owner_of(self->current_sender()), *m, now_us(self->system()));
+    after_event(self);
+  };
+}
+
+// Runs a function of the core that needs no owner.
+template <class T>
+auto plain(self_pointer self, void (scheduler_core::*function)(const T&, std::uint64_t)) {
+  return [self, function](const frame_of<T>& m) {
+    ((*self->state.core).*function)(*m, now_us(self->system()));
+    after_event(self);
+  };
+}
+
+void on_down(self_pointer self, const caf::down_msg& down, const scheduler_peers& peers) {
+  auto& state = self->state;
+  const auto is_shard = std::any_of(peers.shards.begin(), peers.shards.end(),
+                                    [&](const auto& s) { return s && s->address() == down.source; });
+  if (is_shard || (peers.kv_cache && peers.kv_cache->address() == down.source)) {
+    log::error("scheduler", "engine.lost", {{"engine", state.name}, {"reason", self->system().render(down.reason)}});
+    state.core->drain();
+    state.core->fail_all({errc::unavailable, fmt::format("engine '{}' lost a shard", state.name), {}}, now_us(self->system()));
+  } else if (auto owner = state.out->find_owner(down.source)) {
+    state.core->close_owner(*owner, now_us(self->system()));
+  }
+  after_event(self);
+}
+
+scheduler_actor::behavior_type scheduler_behavior(self_pointer self, const std::shared_ptr<scheduler_config>& config,
+                                                  const plan_function& plan, const scheduler_peers& peers) {
+  auto& state = self->state;
+  state.name = config->name;
+  state.out = std::make_unique<outgoing>(self, peers);
+  state.core = std::make_unique<scheduler_core>(*config, plan, *state.out);
+  for (const auto& shard : peers.shards) self->monitor(shard);
+  self->monitor(peers.kv_cache);
+  self->set_down_handler([=](const caf::down_msg& down) { on_down(self, down, peers); });
+  return {
+      owned(self, &scheduler_core::open),
+      owned(self, &scheduler_core::extend),
+      owned(self, &scheduler_core::generate),
+      owned(self, &scheduler_core::fork),
+      owned(self, &scheduler_core::truncate),
+      [=](const frame_of<wire::Close>& m) {
+        self->state.core->close(m->id(), now_us(self->system()));
+        after_event(self);
+      },
+      plain(self, &scheduler_core::renew),
+      plain(self, &scheduler_core::flow),
+      plain(self, &scheduler_core::hit),
+      plain(self, &scheduler_core::grant),
+      plain(self, &scheduler_core::result),
+      [=](const frame_of<wire::Drain>&) {
+        self->state.core->drain();
+        self->state.drainer = self->current_sender();
+        after_event(self);
+      },
+      [=](tick_atom) {
+        self->state.timer_at_us = 0;
+        self->state.core->tick(now_us(self->system()));
+        after_event(self);
+      },
+      [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },
+  };
+}
+
+} // namespace
+
+scheduler_actor spawn_scheduler(caf::actor_system& system, scheduler_config config, plan_function plan,
+                                scheduler_peers peers, bool detached) {
+  auto shared = std::make_shared<scheduler_config>(std::move(config));
+  if (detached) return system.spawn<caf::detached>(scheduler_behavior, shared, std::move(plan), std::move(peers));
+  return system.spawn(scheduler_behavior, shared, std::move(plan), std::move(peers));
+}
+
+} // namespace tokamak::engine

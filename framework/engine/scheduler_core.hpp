@@ -1,0 +1,174 @@
+// The scheduler's mind without its actor: sequences in, steps and chunks out (DESIGN.md 5, step 4). Pure and
+// single-threaded; time is a parameter, all effects go through scheduler_effects, so tests drive it by hand.
+#pragma once
+
+#include "base/error.hpp"
+#include "engine/block_lease.hpp"
+#include "engine/sequence.hpp"
+#include "tokamak/plugin.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace tokamak::engine {
+
+struct cache_group_config {
+  tk_group_kind kind = TK_GROUP_FULL;
+  std::uint32_t block_size = 32;
+  std::uint32_t window = 0;
+  std::uint32_t n_blocks = 0;
+};
+
+struct scheduler_config {
+  std::string name;
+  std::vector<cache_group_config> groups;
+  std::uint32_t max_step_rows = 512;
+  std::uint32_t max_sequences = 64;   ///< in one step
+  std::uint32_t max_waiting = 1024;   ///< more are refused as overloaded
+  std::uint32_t context_length = 0;
+  std::uint32_t vocab_size = 0;
+  std::uint32_t max_steps_in_flight = 1; ///< one per pipeline stage
+  bool prefix_cache = true;
+  std::vector<std::int32_t> end_tokens;  ///< end of generation
+};
+
+/// What the scheduler does to the world. Called during scheduler_core's functions, on their thread.
+class scheduler_effects {
+public:
+  virtual ~scheduler_effects() = default;
+  virtual void step(frame_of<wire::Step> step) = 0;
+  virtual void chunks(owner_id owner, wire::ChunksT chunks) = 0; ///< at most one call per owner and event
+  virtual void lookup(wire::CacheLookupT message) = 0;
+  virtual void lease(wire::LeaseRequestT message) = 0;
+  virtual void commit(wire::CacheCommitT message) = 0;
+  virtual void unpin(wire::UnpinT message) = 0;
+  virtual void release(wire::ReleaseT message) = 0;
+  virtual void book(wire::LedgerEntryT message) = 0;
+};
+
+struct scheduler_counters {
+  std::uint64_t steps = 0, rows = 0, preempted = 0, finished = 0, failed = 0, cancelled = 0, refused = 0;
+  std::uint64_t computed = 0, recomputed = 0, cached = 0, generated = 0;
+};
+
+/// Rows and wanted outputs of a step that has not returned.
+struct step_flight {
+  struct part {
+    std::uint64_t sequence;
+    std::uint32_t rows;
+  };
+  struct output {
+    std::uint64_t sequence;
+    std::uint32_t position;
+    bool sample;
+  };
+  std::vector<part> parts;
+  std::vector<output> outputs;
+};
+
+/// Chooses rows for a step: the scheduler plugin's plan().
+using plan_function = std::function<void(const tk_schedule_input&, const tk_schedule_plan&)>;
+
+class scheduler_core {
+public:
+  scheduler_core(scheduler_config config, plan_function plan, scheduler_effects& effects);
+
+  // Operations of sequence owners (schemas/sequence.fbs). Errors are answered with a last chunk, never returned.
+  void open(owner_id owner, const wire::Open& message, std::uint64_t now_us);
+  void extend(owner_id owner, const wire::Extend& message, std::uint64_t now_us);
+  void generate(owner_id owner, const wire::Generate& message, std::uint64_t now_us);
+  void fork(owner_id owner, const wire::Fork& message, std::uint64_t now_us);
+  void truncate(owner_id owner, const wire::Truncate& message, std::uint64_t now_us);
+  void close(std::uint64_t id, std::uint64_t now_us);
+  void renew(const wire::Renew& message, std::uint64_t now_us);
+  void flow(const wire::Flow& message, std::uint64_t now_us);
+  /// The owner is gone: closes all that it opened.
+  void close_owner(owner_id owner, std::uint64_t now_us);
+
+  // Answers of the kv_cache actor and of the last shard.
+  void hit(const wire::CacheHit& message, std::uint64_t now_us);
+  void grant(const wire::LeaseGrant& message, std::uint64_t now_us);
+  void result(const wire::StepResult& message, std::uint64_t now_us);
+
+  /// Ends what is past its deadline or lease.
+  void tick(std::uint64_t now_us);
+  /// Earliest deadline or lease end; 0: none.
+  std::uint64_t next_deadline_us() const;
+
+  /// New sequences are refused as unavailable; running ones finish.
+  void drain() { draining_ = true; }
+  bool idle() const { return sequences_.empty(); }
+  /// Fails everything (the engine is lost).
+  void fail_all(const error& reason, std::uint64_t now_us);
+
+  const scheduler_counters& counters() const { return counters_; }
+  std::size_t n_sequences() const { return sequences_.size(); }
+  std::size_t n_waiting() const;
+  const block_lease& lease() const { return lease_; }
+
+private:
+  // operations.cpp
+  sequence* find(std::uint64_t id) { auto it = sequences_.find(id); return it == sequences_.end() ? nullptr : it->second.get(); }
+  sequence* find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op);
+  expected<void> admit(const wire::Open& message) const;
+  void enqueue(sequence& s, pending_operation operation);
+  void advance(sequence& s, std::uint64_t now_us); ///< applies waiting operations as far as their turn has come
+  bool apply(sequence& s, pending_operation& operation, std::uint64_t now_us);
+  void apply_fork(sequence& parent, const pending_operation& operation, std::uint64_t now_us);
+  void rewind(sequence& s, std::uint32_t length);
+  void look_up(sequence& s);
+
+  // blocks.cpp
+  bool reserve(sequence& s, std::uint32_t rows);
+  bool reserve_group(sequence& s, std::size_t group, std::uint32_t rows);
+  void share_blocks(sequence& parent, sequence& child, std::uint32_t length);
+  void drop_behind_window(sequence& s, std::size_t group);
+  void drop_blocks(sequence& s);
+  void commit(sequence& s, bool last);
+  void request_lease();
+
+  // steps.cpp
+  void form_steps(std::uint64_t now_us);
+  bool form_step(std::uint64_t now_us);
+  std::vector<sequence*> eligible() const;
+  void add_rows(sequence& s, std::uint32_t rows, wire::StepT& step, step_flight& flight, std::uint64_t now_us);
+  void announce(sequence& s, wire::StepT& step);
+  void preempt(sequence& s);
+  void unstick(std::uint64_t now_us);
+
+  // results.cpp
+  struct output_view; // one output of a step result
+  void settle(const step_flight& flight);
+  void accept_token(sequence& s, const output_view& o, std::uint64_t now_us);
+  void accept_top(sequence& s, const output_view& o);
+  bool ends_generation(const sequence& s, std::int32_t token) const;
+  void answer_extend(sequence& s);
+  wire::ChunkT& chunk_for(sequence& s);
+  void finish(sequence& s, wire::FinishReason reason, std::uint64_t now_us, const error* why = nullptr);
+  void answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why);
+  void erase(std::uint64_t id, std::uint64_t now_us);
+  void flush(std::uint64_t now_us); ///< forms steps, sends collected chunks and releases
+  wire::UsageT usage(const sequence& s, std::uint64_t now_us) const;
+
+  scheduler_config config_;
+  plan_function plan_;
+  scheduler_effects& effects_;
+  block_lease lease_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<sequence>> sequences_;
+  std::vector<std::uint64_t> order_;                 ///< by arrival
+  std::map<std::uint64_t, step_flight> flights_;     ///< by step id
+  std::vector<wire::CacheOp> cache_ops_;             ///< for the next step
+  std::vector<std::uint64_t> closed_;                ///< ids the shards may forget
+  std::map<owner_id, wire::ChunksT> outbox_;
+  std::vector<std::uint32_t> available_;             ///< blocks the cache could still give, per group
+  bool lease_asked_ = false;
+  bool lease_exhausted_ = false;
+  bool draining_ = false;
+  std::uint64_t next_step_ = 1;
+  scheduler_counters counters_;
+};
+
+} // namespace tokamak::engine

@@ -1,0 +1,191 @@
+// scheduler_core: forming steps. The scheduler plugin chooses who computes how many rows; here the choice is held to
+// the limits, given blocks, and written down as a Step frame.
+#include "engine/scheduler_core.hpp"
+
+#include <algorithm>
+
+namespace tokamak::engine {
+
+std::vector<sequence*> scheduler_core::eligible() const {
+  std::vector<sequence*> running, waiting;
+  for (auto id : order_) {
+    auto* s = sequences_.at(id).get();
+    if (s->phase == sequence_phase::looking_up || s->paused || s->pending_rows() == 0) continue;
+    (s->phase == sequence_phase::running ? running : waiting).push_back(s);
+  }
+  running.insert(running.end(), waiting.begin(), waiting.end());
+  return running;
+}
+
+void scheduler_core::form_steps(std::uint64_t now_us) {
+  while (flights_.size() < config_.max_steps_in_flight && form_step(now_us)) {
+  }
+  if (flights_.empty()) unstick(now_us);
+}
+
+bool scheduler_core::form_step(std::uint64_t now_us) {
+  const auto candidates = eligible();
+  if (candidates.empty()) return false;
+  tk_schedule_input input{};
+  input.size = sizeof input;
+  std::vector<tk_schedule_sequence> list;
+  list.reserve(candidates.size());
+  for (const auto* s : candidates) {
+    tk_schedule_sequence e{};
+    e.id = s->id;
+    e.state = s->phase == sequence_phase::running ? TK_SEQUENCE_RUNNING : TK_SEQUENCE_WAITING;
+    e.priority = s->priority;
+    e.arrival_us = s->arrival_us;
+    e.deadline_us = s->deadline_us;
+    e.pending_rows = s->pending_rows();
+    e.computed_rows = s->computed + s->in_flight;
+    e.is_prefill = s->length() - (s->computed + s->in_flight) > 1 || s->credit == 0;
+    e.block_size = config_.groups.empty() ? 1 : config_.groups[0].block_size;
+    list.push_back(e);
+  }
+  std::size_t free = SIZE_MAX;
+  for (std::size_t g = 0; g < config_.groups.size(); ++g) free = std::min(free, lease_.free(g) + available_[g]);
+  input.sequences = list.data();
+  input.n_sequences = list.size();
+  input.max_rows = config_.max_step_rows;
+  input.max_sequences = config_.max_sequences;
+  input.free_blocks = static_cast<std::uint32_t>(std::min<std::size_t>(free, UINT32_MAX));
+  input.now_us = now_us;
+  std::vector<std::uint32_t> rows(list.size(), 0);
+  std::vector<std::uint8_t> preempt_flags(list.size(), 0);
+  plan_(input, tk_schedule_plan{rows.data(), preempt_flags.data()});
+
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    if (preempt_flags[i] && candidates[i]->in_flight == 0) {
+      preempt(*candidates[i]);
+      rows[i] = 0;
+    }
+  wire::StepT step;
+  for (std::size_t g = 0; g < config_.groups.size(); ++g) {
+    step.groups.push_back(std::make_unique<wire::GroupStepT>());
+    step.groups.back()->table_begin.push_back(0);
+  }
+  step.row_begin.push_back(0);
+  step_flight flight;
+  auto left = config_.max_step_rows;
+  for (std::size_t i = 0; i < candidates.size() && left > 0 && flight.parts.size() < config_.max_sequences; ++i) {
+    auto& s = *candidates[i];
+    if (s.phase == sequence_phase::looking_up) continue; // preempted above
+    auto n = std::min({rows[i], s.pending_rows(), left});
+    while (n > 0 && !reserve(s, n)) n /= 2;
+    if (n == 0) continue;
+    add_rows(s, n, step, flight, now_us);
+    left -= n;
+  }
+  if (flight.parts.empty()) return false;
+  step.id = next_step_++;
+  step.cache_ops = std::exchange(cache_ops_, {});
+  step.closed = std::exchange(closed_, {});
+  ++counters_.steps;
+  counters_.rows += step.tokens.size();
+  flights_.emplace(step.id, std::move(flight));
+  effects_.step(make_frame<wire::Step>(step));
+  return true;
+}
+
+void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step, step_flight& flight,
+                              std::uint64_t now_us) {
+  const auto begin = s.computed + s.in_flight;
+  const auto first_row = static_cast<std::uint32_t>(step.tokens.size());
+  if (!s.announced) announce(s, step);
+  if (s.first_step_us == 0) s.first_step_us = now_us;
+  s.phase = sequence_phase::running;
+  for (auto p = begin; p < begin + rows; ++p) {
+    step.tokens.push_back(s.tokens[p]);
+    step.positions.push_back(p);
+    const bool sample = s.credit > 0 && p + 1 == s.length();
+    const bool top = s.extending && p >= s.extend_begin && p < s.extend_end;
+    if (!sample && !top) continue;
+    step.output_rows.push_back(first_row + (p - begin));
+    step.output_kinds.push_back(sample ? wire::WantKind::sample : wire::WantKind::top);
+    step.output_top.push_back(sample ? s.sampling.top_logprobs : s.extend_top);
+    flight.outputs.push_back({s.id, p, sample});
+  }
+  step.sequence_ids.push_back(s.id);
+  step.row_begin.push_back(static_cast<std::uint32_t>(step.tokens.size()));
+  for (std::size_t g = 0; g < config_.groups.size(); ++g) {
+    auto& group = *step.groups[g];
+    const auto& table = s.tables[g];
+    group.context.push_back(begin);
+    group.first_block.push_back(table.first_block);
+    group.tables.insert(group.tables.end(), table.blocks.begin(), table.blocks.end());
+    group.table_begin.push_back(static_cast<std::uint32_t>(group.tables.size()));
+  }
+  const auto again = s.most_computed > begin ? std::min(rows, s.most_computed - begin) : 0;
+  s.rows_recomputed += again;
+  s.rows_computed += rows - again;
+  counters_.recomputed += again;
+  counters_.computed += rows - again;
+  s.in_flight += rows;
+  s.most_computed = std::max(s.most_computed, begin + rows);
+  flight.parts.push_back({s.id, rows});
+}
+
+// Tells the shards how to sample this sequence.
+void scheduler_core::announce(sequence& s, wire::StepT& step) {
+  s.announced = true;
+  auto open = std::make_unique<wire::StepOpenT>();
+  open->id = s.id;
+  open->sampling = std::make_unique<wire::SamplingT>(s.sampling);
+  const bool penalties = s.sampling.repetition_penalty != 1 || s.sampling.presence_penalty != 0 ||
+                         s.sampling.frequency_penalty != 0;
+  if (penalties) open->history.assign(s.tokens.begin(), s.tokens.begin() + s.computed);
+  open->answer_start = s.answer_start;
+  open->min_tokens = s.stops.min_tokens;
+  open->ignore_eos = s.stops.ignore_eos;
+  if (s.stops.ignore_eos || s.stops.min_tokens > 0) open->suppressed = config_.end_tokens;
+  if (s.stops.min_tokens > 0)
+    open->suppressed.insert(open->suppressed.end(), s.stops.tokens.begin(), s.stops.tokens.end());
+  step.opened.push_back(std::move(open));
+}
+
+void scheduler_core::preempt(sequence& s) {
+  ++counters_.preempted;
+  commit(s, true);
+  drop_blocks(s);
+  if (s.pinned) {
+    wire::UnpinT message;
+    message.sequences.push_back(s.id);
+    effects_.unpin(std::move(message));
+    s.pinned = false;
+  }
+  s.preempted = true;
+  lease_exhausted_ = false;
+  look_up(s);
+}
+
+// Nothing is in flight. If sequences want to run and none can get blocks, the youngest gives up its own.
+void scheduler_core::unstick(std::uint64_t now_us) {
+  while (flights_.empty()) {
+    const auto candidates = eligible();
+    if (candidates.empty() || lease_asked_ || lease_.has_released()) return;
+    request_lease();
+    if (lease_asked_) return;
+    sequence* youngest = nullptr;
+    std::size_t holders = 0;
+    for (auto id : order_) {
+      auto* s = sequences_.at(id).get();
+      if (s->tables.empty() || std::all_of(s->tables.begin(), s->tables.end(), [](const auto& t) { return t.blocks.empty(); }))
+        continue;
+      ++holders;
+      youngest = s;
+    }
+    if (holders > 1) {
+      preempt(*youngest);
+      if (youngest->phase == sequence_phase::looking_up) return;
+    } else if (!form_step(now_us)) {
+      const error why{errc::out_of_memory,
+                      fmt::format("engine '{}' has too few cache blocks for a sequence of {} tokens", config_.name,
+                                  candidates.front()->length()),
+                      {}};
+      finish(*candidates.front(), wire::FinishReason::error, now_us, &why);
+    }
+  }
+}
+
+} // namespace tokamak::engine
