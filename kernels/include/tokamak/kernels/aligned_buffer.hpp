@@ -18,6 +18,7 @@ public:
 
 private:
   struct release {
+    std::size_t mapped_bytes; ///< 0: from the heap
     void operator()(std::byte* memory) const;
   };
   std::unique_ptr<std::byte[], release> data_;

@@ -1,9 +1,9 @@
-// Causal attention of one sequence's query rows over its paged K/V (grouped queries, sliding window, soft-cap, draft trees).
+// Causal attention of one sequence's query rows over its paged K/V: grouped queries, sliding window, soft-cap, trees.
 //
-// Bits: the keys that a row attends, in order, get indices 0, 1, 2, ...: first the context, then the rows of this step that it
-// may see. They are cut at fixed multiples of `attention_split` indices; each split is a softmax of its own, and splits merge
-// in order (Milakov & Gimelshein 2018). So a row's result depends on its keys only, not on the block size, on which rows
-// are computed together, on threads, or on whether its predecessors came as prompt, as decoded or as drafted rows.
+// Bits: the keys that a row attends, in order, get indices 0, 1, 2, ...: first the context, then the rows of this step
+// that it may see. They are cut at fixed multiples of `attention_split` indices; each split is a softmax of its own, and
+// splits merge in order (Milakov & Gimelshein 2018). So a row's result depends on its keys only, not on the block size,
+// on which rows are computed together, on threads, or on whether its predecessors came as prompt, decoded or drafted.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace tokamak::kernels {
 
 /// Key indices in one split.
 inline constexpr std::uint32_t attention_split = 256;
-/// Largest head_dim that attention takes.
+/// Largest head_dim and value_dim that attention takes.
 inline constexpr std::uint32_t attention_max_head_dim = 512;
 
 struct attention_params {
@@ -31,7 +31,7 @@ struct attention_params {
 struct attention_rows {
   const float* q = nullptr;              ///< [rows, heads*head_dim], stride ldq
   std::size_t ldq = 0;
-  float* out = nullptr;                  ///< [rows, heads*head_dim], stride ldo
+  float* out = nullptr;                  ///< [rows, heads*value_dim], stride ldo
   std::size_t ldo = 0;
   std::uint32_t rows = 0;
   std::uint32_t context = 0;             ///< slots filled before this step
@@ -43,15 +43,16 @@ struct attention_rows {
   const std::uint32_t* ancestor_begin = nullptr; ///< [rows+1]
 };
 
-/// Computes rows [row_begin, row_end) of kv heads [kv_head_begin, kv_head_end), i.e. of heads kv_head*group .. +group.
-/// Any thread; disjoint ranges may run at once. A row whose logits are NaN gives NaN.
+/// Computes rows [row_begin, row_end) of kv heads [kv_head_begin, kv_head_end), i.e. of heads kv_head*group .. +group
+/// where group = heads / kv_heads. Any thread; disjoint ranges may run at once. A row with a NaN logit gives NaN.
 void attention(cpu_level level, const kv_layer& layer, const attention_params& params, const attention_rows& rows,
                std::uint32_t row_begin, std::uint32_t row_end, std::uint32_t kv_head_begin, std::uint32_t kv_head_end);
 
-/// For one long row on several threads: the same bits from splits computed apart and merged. A row has attention_splits()
-/// splits; attention_partial() computes split `split` of one kv head's queries into partial[group, head_dim + 2];
-/// attention_merge() takes partials[splits, group, head_dim + 2] and writes the row's outputs of this kv head.
-std::uint32_t attention_splits(const attention_rows& rows, std::uint32_t row);
+/// For one long row on several threads: the same bits from splits computed apart and merged. A row has
+/// attention_splits() of them, counted from the first that its window reaches; attention_partial() computes one for
+/// one kv head's queries into partial[group, value_dim + 2]; attention_merge() takes [splits, group, value_dim + 2] and
+/// writes the row's outputs of this kv head.
+std::uint32_t attention_splits(const attention_params& params, const attention_rows& rows, std::uint32_t row);
 void attention_partial(cpu_level level, const kv_layer& layer, const attention_params& params,
                        const attention_rows& rows, std::uint32_t row, std::uint32_t kv_head, std::uint32_t split,
                        float* partial);

@@ -1,4 +1,4 @@
-// Ops on single values. x, y and z are arrays of n floats; out may be one of the inputs. Each result depends only on its
+// Ops on single values. x and y are arrays of n floats; out may be one of the inputs. Each result depends only on its
 // own inputs, whatever n and the position are. NaN gives NaN. Any thread.
 #pragma once
 

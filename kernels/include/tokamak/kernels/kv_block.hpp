@@ -1,7 +1,8 @@
 // Paged K/V memory of one attention layer: blocks of `block_size` tokens, and moving tokens in, out and between them.
 //
-// A block holds K, then V, each by head. K is transposed in groups of 8 tokens, [head][token/8][head_dim][8], so that one load
-// serves 8 tokens' scores; V is [head][token][head_dim rounded up to 8], so that one load serves 8 output values.
+// A block holds K, then V, each by head. K is transposed in groups of 8 tokens, [head][token/8][head_dim][8], so
+// that one load serves 8 tokens' scores; V is [head][token][value_dim rounded up to 8], so that one load serves 8
+// output values.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +14,12 @@ namespace tokamak::kernels {
 
 enum class kv_type : std::uint8_t { f16, f32 };
 
-/// Shape of a layer's blocks. Any block_size, kv_heads and head_dim of at least 1.
+/// Shape of a layer's blocks. All sizes at least 1.
 struct kv_shape {
   std::uint32_t block_size = 0; ///< tokens in a block
   std::uint32_t kv_heads = 0;
-  std::uint32_t head_dim = 0;
+  std::uint32_t head_dim = 0;  ///< elements of a K head
+  std::uint32_t value_dim = 0; ///< elements of a V head, usually head_dim
   kv_type type = kv_type::f16;
 };
 
@@ -32,24 +34,21 @@ struct kv_layer {
   kv_shape shape;
 };
 
-/// Stores k and v [kv_heads*head_dim] f32 of one token at `offset` (0..block_size-1) of `block`, rounded to the layer's type.
-/// Different slots may be written at once.
+/// Stores k[kv_heads*head_dim] and v[kv_heads*value_dim] of one token at `offset` (0..block_size-1) of `block`, rounded
+/// to the layer's type. Different slots may be written at once.
 void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
               std::uint32_t offset);
 
-/// Copies `count` tokens from offset src_offset of block src to dst_offset of dst, bits unchanged. REQUIRES: both ranges inside
-/// their block; src and dst slots do not overlap unless equal.
+/// Copies `count` tokens from offset src_offset of block src to dst_offset of dst, bits unchanged, as if all were read
+/// before any is written. REQUIRES: both ranges inside their block.
 void kv_copy(const kv_layer& layer, std::uint32_t src, std::uint32_t src_offset, std::uint32_t dst,
              std::uint32_t dst_offset, std::uint32_t count);
 
-/// Canonical form of a token's K (or V): kv_heads*head_dim values of the layer's type, heads in order. `k_out` and `v_out` take
-/// `count` tokens each, one after the other. Export followed by import gives the same bits on any machine.
+/// Canonical form of tokens: for K [count][kv_heads*head_dim] values of the layer's type, heads in order; likewise V.
+/// Export followed by import gives the same bits on any machine and level.
 void kv_export(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count, std::byte* k_out,
                std::byte* v_out);
 void kv_import(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count,
                const std::byte* k_in, const std::byte* v_in);
-
-/// Bytes of one token's K (or V) in canonical form.
-std::size_t kv_token_bytes(const kv_shape& shape);
 
 } // namespace tokamak::kernels

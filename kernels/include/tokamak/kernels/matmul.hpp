@@ -37,9 +37,9 @@ struct quantized_rows {
 std::size_t quantized_bytes(std::size_t rows, std::size_t k);
 quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k);
 
-/// Quantises rows [row_begin, row_end) of x (row stride ldx floats). scale = max|x|/127, q = x*(127/max|x|) rounded to nearest
-/// even. A block whose largest magnitude is below 2^-100 becomes zeros; one with an infinity or NaN gets scale NaN, so that
-/// NaN shows in the outputs. REQUIRES: out.k a multiple of 32. Any thread; rows are independent.
+/// Quantises rows [row_begin, row_end) of x (row stride ldx floats). scale = max|x|/127, q = x*(127/max|x|) rounded to
+/// nearest even. A block whose largest magnitude is below 2^-100 becomes zeros; one with an infinity or NaN gets scale
+/// and sum NaN, so that NaN shows in the outputs. REQUIRES: out.k a multiple of 32. Any thread; rows are independent.
 void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
                    const quantized_rows& out);
 
@@ -52,8 +52,8 @@ struct packed_view {
   weight_format format = weight_format::f32;
 };
 
-/// Weights W[n,k] of one matrix in the layout that a level's kernels want. Takes as many bytes as the file's rows, up to
-/// padding of n to tile_rows. Movable. Filling is parallel by rows; after that it is read-only, any thread.
+/// Weights W[n,k] of one matrix in the layout that a level's kernels want. Takes as many bytes as the file's rows, up
+/// to padding. Movable. Filling is parallel by rows; after that it is read-only, any thread.
 class packed_matrix {
 public:
   packed_matrix() = default;
@@ -65,8 +65,8 @@ public:
   packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k);
   bool allocated() const { return storage_.data() != nullptr || view_.n == 0; }
 
-  /// Repacks rows [n_begin, n_end); `src` is row n_begin as the file stores it, `src_stride` the bytes from a row to the
-  /// next. REQUIRES: n_begin a multiple of tile_rows, n_end too unless it is n. Calls on disjoint ranges may run at once.
+  /// Repacks rows [n_begin, n_end); `src` is row n_begin as the file stores it, `src_stride` the bytes from a row to
+  /// the next. REQUIRES: n_begin a multiple of tile_rows, n_end too unless it is n. Disjoint ranges may run at once.
   void pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end);
 
   /// Row `n` back as f32, bit for bit what dequantize_row gives of the source: tied embeddings need one copy only.
@@ -95,8 +95,8 @@ struct matmul_input {
   quantized_rows q8;
 };
 
-/// y[t,n] for t in [row_begin, row_end) and n in [n_begin, n_end), any ranges; y is [T, ldy] and indexed by the same t and n.
-/// Nothing outside the ranges is written. Any thread; disjoint ranges may run at once.
+/// y[t,n] for t in [row_begin, row_end) and n in [n_begin, n_end), any ranges; y is [T, ldy] and indexed by the same t
+/// and n. Nothing outside the ranges is written. Any thread; disjoint ranges may run at once.
 void matmul(const packed_matrix& w, const matmul_input& x, std::size_t row_begin, std::size_t row_end,
             std::size_t n_begin, std::size_t n_end, float* y, std::size_t ldy);
 

@@ -42,10 +42,10 @@ public:
   /// The caller plus the workers.
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
-  /// Calls fn(begin, end, worker) until every item of [0, items) is done once, in ranges of at most `grain` items (0 is 1)
-  /// handed out in order; worker < size(), and no two calls at once have the same. Returns when all are done, and what they
-  /// wrote is visible. A worker that is slow to wake is not waited for: the caller does the work itself. fn must not throw
-  /// and must not call parallel_for of the same team.
+  /// Calls fn(begin, end, worker) until every item of [0, items) is done once, in ranges of at most `grain` items (0 is
+  /// 1) handed out in order; worker < size(), and no two calls at once have the same. Returns when all are done, and
+  /// what they wrote is visible. A worker that is slow to wake is not waited for: the caller does its share. fn must not
+  /// throw and must not call parallel_for of the same team.
   void parallel_for(std::size_t items, std::size_t grain, range_function fn);
 
 private:

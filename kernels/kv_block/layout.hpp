@@ -1,0 +1,24 @@
+// Where K and V of a token lie inside a block, in elements; one place for every level.
+#pragma once
+
+#include "tokamak/kernels/kv_block.hpp"
+
+namespace tokamak::kernels::kv_detail {
+
+/// K element (head, token, d) is at head*k_head + token/8*k_group + d*8 + token%8; V element (head, token, d) at
+/// v_at + head*v_head + token*v_token + d.
+struct kv_strides {
+  std::size_t k_head, k_group;
+  std::size_t v_at, v_head, v_token;
+  std::size_t elements; ///< of a block
+  std::size_t element_bytes;
+};
+kv_strides strides_of(const kv_shape& shape);
+
+/// kv_write into the block at `block`.
+void write_reference(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token,
+                     const float* k, const float* v);
+void write_avx2(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token, const float* k,
+                const float* v);
+
+} // namespace tokamak::kernels::kv_detail

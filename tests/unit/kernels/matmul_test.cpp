@@ -1,0 +1,247 @@
+// matmul: against exact sums, against the reference, and bit equality for any way of cutting the work.
+#include "test_data.hpp"
+#include "tokamak/kernels/matmul.hpp"
+
+using namespace kernel_test;
+
+namespace {
+
+constexpr weight_format formats[] = {weight_format::f32,  weight_format::f16,  weight_format::bf16,
+                                     weight_format::q8_0, weight_format::q4_0, weight_format::q4_1};
+
+struct product {
+  weight_format format;
+  std::size_t rows, n, k, ldx;
+  std::vector<std::byte> weights;
+  std::vector<float> x;
+
+  product(test_data& data, weight_format format, std::size_t rows, std::size_t n, std::size_t k)
+      : format(format), rows(rows), n(n), k(k), ldx(k + 5), weights(data.weights(format, n, k)),
+        x(data.floats(rows * ldx, 2)) {}
+
+  packed_matrix packed(cpu_level level) const {
+    REQUIRE(packed_matrix::check(format, n, k) == "");
+    packed_matrix matrix(level, format, n, k);
+    REQUIRE(matrix.allocated());
+    matrix.pack(weights.data(), row_bytes(format, k), 0, n);
+    return matrix;
+  }
+};
+
+// Holds x in the form that a matmul wants.
+struct input {
+  std::vector<std::byte> memory;
+  matmul_input view;
+  input(cpu_level level, const product& p, const float* x, std::size_t rows) : memory(quantized_bytes(rows, p.k) + 1) {
+    view.f32 = x;
+    view.ld = p.ldx;
+    if (!wants_quantized(p.format)) return;
+    view.q8 = quantized_view(memory.data(), rows, p.k);
+    quantize_rows(level, x, p.ldx, 0, rows, view.q8);
+  }
+};
+
+std::vector<float> multiplied(cpu_level level, const product& p) {
+  const packed_matrix w = p.packed(level);
+  const input in(level, p, p.x.data(), p.rows);
+  std::vector<float> y(p.rows * p.n, -77);
+  matmul(w, in.view, 0, p.rows, 0, p.n, y.data(), p.n);
+  return y;
+}
+
+// In double from the dequantised weights; bound[t,n] sums |w||x|, which errors scale with.
+void exact(const product& p, std::vector<float>& y, std::vector<float>& bound) {
+  y.assign(p.rows * p.n, 0);
+  bound.assign(p.rows * p.n, 0);
+  std::vector<float> row(p.k);
+  for (std::size_t n = 0; n < p.n; ++n) {
+    dequantize_row(p.format, p.weights.data() + n * row_bytes(p.format, p.k), p.k, row.data());
+    for (std::size_t t = 0; t < p.rows; ++t) {
+      double sum = 0, sizes = 0;
+      for (std::size_t k = 0; k < p.k; ++k) {
+        const double term = static_cast<double>(row[k]) * static_cast<double>(p.x[t * p.ldx + k]);
+        sum += term;
+        sizes += std::fabs(term);
+      }
+      y[t * p.n + n] = static_cast<float>(sum);
+      bound[t * p.n + n] = static_cast<float>(sizes);
+    }
+  }
+}
+
+std::size_t some_k(test_data& data, weight_format format) {
+  return block_weights(format) == 32 ? 32 * (1 + data.below(12)) : 1 + data.below(150);
+}
+
+} // namespace
+
+TEST_CASE("every level multiplies within rounding of the exact product") {
+  test_data data;
+  for (const weight_format format : formats) {
+    for (int round = 0; round < 6; ++round) {
+      const product p(data, format, 1 + data.below(9), 1 + data.below(40), some_k(data, format));
+      CAPTURE(format_name(format));
+      CAPTURE(p.rows);
+      CAPTURE(p.n);
+      CAPTURE(p.k);
+      std::vector<float> expected, bound;
+      exact(p, expected, bound);
+      const std::vector<float> plain = multiplied(cpu_level::reference, p);
+      for (std::size_t i = 0; i < plain.size(); ++i) {
+        const float tolerance = wants_quantized(format) ? 0.012f : 1e-5f;
+        REQUIRE(std::fabs(plain[i] - expected[i]) <= tolerance * bound[i] + 1e-6f);
+      }
+      for (const cpu_level level : levels_here()) {
+        const std::vector<float> fast = multiplied(level, p);
+        for (std::size_t i = 0; i < plain.size(); ++i)
+          REQUIRE(std::fabs(fast[i] - plain[i]) <= 4e-6f * bound[i] + 1e-6f);
+      }
+    }
+  }
+}
+
+TEST_CASE("a row's result has the same bits in any batch of 1 to 70 rows") {
+  test_data data;
+  for (const weight_format format : formats) {
+    const product p(data, format, 70, 43, format == weight_format::f32 ? 67 * 32 : 96);
+    for (const cpu_level level : levels_here()) {
+      if (level == cpu_level::reference && p.k > 100) continue; // slow, and plain by construction
+      CAPTURE(format_name(format));
+      CAPTURE(level_name(level));
+      const packed_matrix w = p.packed(level);
+      const std::vector<float> all = multiplied(level, p);
+      for (std::size_t rows = 1; rows <= 70; ++rows) {
+        const std::size_t first = data.below(static_cast<std::uint32_t>(71 - rows));
+        const input in(level, p, p.x.data() + first * p.ldx, rows);
+        std::vector<float> y(rows * p.n);
+        matmul(w, in.view, 0, rows, 0, p.n, y.data(), p.n);
+        REQUIRE(std::memcmp(y.data(), all.data() + first * p.n, y.size() * sizeof(float)) == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("any cut into row and column ranges gives the same bits and writes nothing else") {
+  test_data data;
+  for (const weight_format format : formats) {
+    const product p(data, format, 11, 50, 64);
+    for (const cpu_level level : levels_here()) {
+      CAPTURE(format_name(format));
+      CAPTURE(level_name(level));
+      const packed_matrix w = p.packed(level);
+      const input in(level, p, p.x.data(), p.rows);
+      const std::vector<float> all = multiplied(level, p);
+      for (int round = 0; round < 60; ++round) {
+        const std::size_t t0 = data.below(12), t1 = t0 + data.below(static_cast<std::uint32_t>(12 - t0));
+        const std::size_t n0 = data.below(51), n1 = n0 + data.below(static_cast<std::uint32_t>(51 - n0));
+        std::vector<float> y(p.rows * p.n, -77);
+        matmul(w, in.view, t0, t1, n0, n1, y.data(), p.n);
+        for (std::size_t t = 0; t < p.rows; ++t)
+          for (std::size_t n = 0; n < p.n; ++n) {
+            const bool inside = t >= t0 && t < t1 && n >= n0 && n < n1;
+            REQUIRE(y[t * p.n + n] == (inside ? all[t * p.n + n] : -77.0f));
+          }
+      }
+    }
+  }
+}
+
+TEST_CASE("packing by ranges equals packing at once, and rows come back bit for bit") {
+  test_data data;
+  for (const weight_format format : formats) {
+    const product p(data, format, 1, 43, format == weight_format::f16 ? 33 : 96);
+    const packed_matrix whole = p.packed(detect());
+    packed_matrix parts(detect(), format, p.n, p.k);
+    const std::size_t stride = row_bytes(format, p.k);
+    for (const std::size_t n : {24u, 0u, 40u, 8u}) {
+      const std::size_t end = n == 40 ? p.n : n == 24 ? 40 : n == 8 ? 24 : 8;
+      parts.pack(p.weights.data() + n * stride, stride, n, end);
+    }
+    CHECK(std::memcmp(whole.view().data, parts.view().data, whole.bytes()) == 0);
+    for (std::size_t n = 0; n < p.n; ++n) {
+      std::vector<float> expected(p.k), got(p.k);
+      dequantize_row(format, p.weights.data() + n * stride, p.k, expected.data());
+      whole.unpack_row(n, got.data());
+      REQUIRE(same_bits(expected, got));
+    }
+  }
+}
+
+TEST_CASE("extreme quants and scales neither saturate nor crash") {
+  for (const weight_format format : {weight_format::q8_0, weight_format::q4_0, weight_format::q4_1}) {
+    test_data data;
+    product p(data, format, 5, 9, 64);
+    const std::size_t step = block_bytes(format);
+    for (std::size_t at = 0; at < p.weights.size(); at += step) // largest magnitude everywhere: -128 or nibbles of 15
+      for (std::size_t i = format == weight_format::q4_1 ? 4 : 2; i < step; ++i)
+        p.weights[at + i] = format == weight_format::q8_0 ? std::byte{0x80} : std::byte{0xff};
+    for (std::size_t i = 0; i < p.x.size(); ++i) p.x[i] = i % 3 == 0 ? -2.0f : 2.0f;
+    for (float& value : p.x) value = value > 0 ? 2.0f : -2.0f;
+    const std::vector<float> plain = multiplied(cpu_level::reference, p);
+    for (const cpu_level level : levels_here()) CHECK(largest_difference(multiplied(level, p), plain) < 2e-3);
+  }
+}
+
+TEST_CASE("infinities and NaN in x give NaN in that row only; NaN in a weight in that column only") {
+  test_data data;
+  for (const weight_format format : formats) {
+    product p(data, format, 6, 20, 64);
+    p.x[1 * p.ldx + 40] = INFINITY;
+    p.x[3 * p.ldx + 7] = NAN;
+    const std::size_t bad_row = 11;
+    const std::uint16_t nan16 = 0x7e00, nan_bf16 = 0x7fc0;
+    const float nan32 = NAN;
+    std::byte* const bad = p.weights.data() + bad_row * row_bytes(format, p.k);
+    if (format == weight_format::f32)
+      std::memcpy(bad, &nan32, 4);
+    else
+      std::memcpy(bad, format == weight_format::bf16 ? &nan_bf16 : &nan16, 2);
+    for (const cpu_level level : levels_here()) {
+      CAPTURE(format_name(format));
+      CAPTURE(level_name(level));
+      const std::vector<float> y = multiplied(level, p);
+      for (std::size_t t = 0; t < p.rows; ++t)
+        for (std::size_t n = 0; n < p.n; ++n)
+          REQUIRE(std::isfinite(y[t * p.n + n]) == (t != 1 && t != 3 && n != bad_row));
+    }
+  }
+}
+
+TEST_CASE("huge and denormal values stay what they are") {
+  test_data data;
+  for (const weight_format format : formats) {
+    for (const float size : {1e30f, 1e-25f}) {
+      product p(data, format, 3, 10, 64);
+      for (float& value : p.x) value *= size;
+      std::vector<float> expected, bound;
+      exact(p, expected, bound);
+      for (const cpu_level level : levels_here()) {
+        const std::vector<float> y = multiplied(level, p);
+        for (std::size_t i = 0; i < y.size(); ++i) REQUIRE(std::fabs(y[i] - expected[i]) <= 0.012f * bound[i]);
+      }
+    }
+    product p(data, format, 1, 10, 64);
+    for (float& value : p.x) value *= 1e-43f;
+    for (const cpu_level level : levels_here())
+      for (const float value : multiplied(level, p)) REQUIRE(std::fabs(value) < 1e-38f);
+  }
+}
+
+TEST_CASE("shapes that cannot be packed are named") {
+  CHECK(packed_matrix::check(weight_format::q4_1, 8, 576) == "");
+  CHECK(packed_matrix::check(weight_format::q4_1, 8, 48) == "q4_1 rows hold whole blocks of 32 weights, not 48");
+  CHECK(packed_matrix::check(weight_format::f32, 0, 5) == "a matrix of 0 x 5 is empty");
+  CHECK(packed_matrix::check(weight_format::f32, std::size_t{1} << 31, 5) ==
+        "a matrix of 2147483648 x 5 is too large");
+}
+
+TEST_CASE("an empty range is no work") {
+  test_data data;
+  const product p(data, weight_format::q8_0, 1, 8, 32);
+  for (const cpu_level level : levels_here()) {
+    float y = 5;
+    matmul(p.packed(level), {}, 0, 0, 0, 8, &y, 8);
+    matmul(p.packed(level), {}, 0, 1, 3, 3, &y, 8);
+    CHECK(y == 5);
+  }
+}

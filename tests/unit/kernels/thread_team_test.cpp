@@ -1,0 +1,84 @@
+// The thread team: every item once, visible results, idle workers asleep.
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <thread>
+
+#include "test_data.hpp"
+#include "tokamak/kernels/thread_team.hpp"
+
+using namespace kernel_test;
+
+TEST_CASE("every item is done exactly once for any team, count and grain") {
+  test_data data;
+  for (const unsigned threads : {0u, 1u, 2u, 3u, 8u}) {
+    thread_team team(threads);
+    CHECK(team.size() == (threads == 0 ? 1 : threads));
+    for (int round = 0; round < 300; ++round) {
+      const std::size_t items = data.below(200), grain = data.below(20);
+      std::vector<int> done(items, 0); // plain ints: a race or a repeat would show
+      std::atomic<std::size_t> largest{0};
+      team.parallel_for(items, grain, [&](std::size_t begin, std::size_t end, unsigned worker) {
+        if (worker >= team.size()) std::abort();
+        for (std::size_t i = begin; i < end; ++i) ++done[i];
+        std::size_t seen = largest.load();
+        while (seen < end - begin && !largest.compare_exchange_weak(seen, end - begin)) {
+        }
+      });
+      for (const int count : done) REQUIRE(count == 1);
+      REQUIRE(largest.load() <= std::max<std::size_t>(grain, 1));
+    }
+  }
+}
+
+TEST_CASE("no worker number is in use twice at once, and workers do help") {
+  thread_team team(4);
+  std::vector<std::atomic<int>> busy(4);
+  std::vector<std::atomic<int>> items(4);
+  std::atomic<bool> clash{false};
+  for (int round = 0; round < 50; ++round) {
+    team.parallel_for(64, 1, [&](std::size_t, std::size_t, unsigned worker) {
+      if (busy[worker].fetch_add(1) != 0) clash = true;
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      busy[worker].fetch_sub(1);
+      items[worker].fetch_add(1);
+    });
+  }
+  CHECK(!clash);
+  CHECK(items[0] + items[1] + items[2] + items[3] == 64 * 50);
+  CHECK(items[1] + items[2] + items[3] > 0);
+}
+
+TEST_CASE("ops one after the other see each other's results") {
+  thread_team team(3);
+  std::vector<std::uint64_t> now(1000, 0), next(1000, 0);
+  for (int round = 0; round < 2000; ++round) {
+    team.parallel_for(now.size(), 16, [&](std::size_t begin, std::size_t end, unsigned) {
+      for (std::size_t i = begin; i < end; ++i) next[i] = now[now.size() - 1 - i] + i;
+    });
+    now.swap(next);
+  }
+  for (std::size_t i = 0; i < now.size(); ++i) REQUIRE(now[i] == 1000 * 999);
+}
+
+TEST_CASE("an idle team uses no processor time and wakes again") {
+  thread_team team(4);
+  std::atomic<int> runs{0};
+  team.parallel_for(100, 1, [&](std::size_t, std::size_t, unsigned) { ++runs; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const std::clock_t before = std::clock(); // of the whole process
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const double used_s = static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  CHECK(used_s < 0.05);
+  team.parallel_for(100, 1, [&](std::size_t, std::size_t, unsigned) { ++runs; });
+  CHECK(runs == 200);
+}
+
+TEST_CASE("teams can be made and dropped at any moment") {
+  for (int round = 0; round < 100; ++round) {
+    thread_team team(3);
+    std::atomic<int> runs{0};
+    if (round % 2 == 0) team.parallel_for(10, 1, [&](std::size_t, std::size_t, unsigned) { ++runs; });
+    CHECK(runs == (round % 2 == 0 ? 10 : 0));
+  }
+}
