@@ -141,6 +141,14 @@ load_result load_file(const std::string& path, const plugin_catalog* catalog);
 /// The same for text; relative paths in it are relative to the folder of `file_name`.
 load_result load_text(std::string_view toml, std::string file_name, const plugin_catalog* catalog);
 
+/// [plugins] alone, since plugins must be loaded to have a catalog. Takes what is usable and reports nothing: load_file
+/// does. A pin that is malformed has an empty sha256, which matches no file.
+struct plugin_section {
+  std::vector<std::string> paths;
+  std::vector<plugin_pin> pins;
+};
+plugin_section load_plugin_section(const std::string& path);
+
 /// The graph that `tokamak check` prints: endpoints with their pools, engines and models, then frontends, nodes and
 /// operations, defaults visible. Several lines, each ended by a newline.
 std::string describe(const topology& t);

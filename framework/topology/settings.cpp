@@ -1,0 +1,125 @@
+// The tables around the models: nodes, frontends, [plugins] and [operations], and the keys that several tables share.
+#include "topology/address.hpp"
+#include "topology/draft.hpp"
+#include "topology/paths.hpp"
+#include "topology/spelling.hpp"
+
+namespace tokamak::topology {
+namespace {
+
+std::string expanded(draft& d, const std::string& text, position where) {
+  auto path = expand_path(text, d.folder);
+  if (path) return std::move(*path);
+  d.found.error(where, path.error().code, path.error().message);
+  return {};
+}
+
+void require_path(draft& d, const std::string& path, position where, path_kind kind, std::string_view expected) {
+  if (path.empty()) return;
+  if (const auto problem = path_problem(path, kind); !problem.empty())
+    d.found.error(where, errc::not_found, fmt::format("{}; expected {}", problem, expected));
+}
+
+void read_frontend(draft& d, table_reader& in, const std::string& name) {
+  frontend f;
+  f.name = name;
+  f.where = in.where();
+  in.one_of("kind", f.kind, {"zmq"}, {"http", "https", "grpc"});
+  read_node_key(d, in, f.node);
+  if (const auto* v = in.text("bind", f.bind))
+    if (const auto problem = bind_problem(f.bind); !problem.empty()) d.found.error(v->where, "bind " + problem);
+  in.number("max_clients", f.max_clients, 1, 1'000'000);
+  std::uint64_t bytes = f.max_message_bytes;
+  if (in.bytes("max_message_bytes", bytes, 1024, 1u << 30)) f.max_message_bytes = static_cast<std::uint32_t>(bytes);
+  in.number("max_requests_per_client", f.max_requests_per_client, 1, 1'000'000);
+  in.number("client_buffer_chunks", f.client_buffer_chunks, 1, 1'000'000);
+  in.planned({"tls", "auth", "keys"});
+  d.result.frontends.push_back(std::move(f));
+}
+
+void read_pins(draft& d, const value::table& pins) {
+  for (const auto& e : pins) {
+    plugin_pin pin{e.key, "", e.where};
+    const auto* text = e.content.as<std::string>();
+    if (text) pin.sha256 = parse_sha256(*text);
+    if (e.key.empty() || e.key.find('/') != std::string::npos)
+      d.found.error(e.where, fmt::format("{} is pinned; expected a file name without a folder", in_quotes(e.key)));
+    if (pin.sha256.empty())
+      d.found.error(e.content.where, fmt::format("pin of {} is {}; expected 64 hexadecimal digits", in_quotes(e.key),
+                                                 text ? in_quotes(*text) : std::string(type_name(e.content))));
+    d.result.plugin_pins.push_back(std::move(pin));
+  }
+}
+
+} // namespace
+
+void read_node_key(draft& d, table_reader& in, std::string& into) {
+  into = d.result.nodes.front().name;
+  if (const auto* v = in.text("node", into)) {
+    d.references.push_back({reference::target::node, into, v->where});
+  } else if (!in.find("node") && d.result.nodes.size() > 1) {
+    in.missing("node", "the name of a node, since the file has several");
+  }
+}
+
+void read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected) {
+  std::string text;
+  const auto* v = in.text(key, text);
+  if (!v) return;
+  into = expanded(d, text, v->where);
+  require_path(d, into, v->where, path_kind::file, expected);
+}
+
+void read_nodes(draft& d, const value::table& table) {
+  std::vector<position> places;
+  for_each_table(d, "nodes", table, [&](table_reader& in, const std::string& name) {
+    node n;
+    n.name = name;
+    n.where = in.where();
+    if (const auto* v = in.text("address", n.address)) {
+      if (const auto problem = link_problem(n.address); !problem.empty()) d.found.error(v->where, "address " + problem);
+    } else if (!in.find("address") && table.size() > 1) {
+      in.missing("address", "address = \"tcp://HOST:PORT\", since the file has several nodes");
+    }
+    in.planned({"keys", "links", "discovery", "recording"});
+    d.result.nodes.push_back(std::move(n));
+  });
+}
+
+void read_frontends(draft& d, const value::table& table) {
+  for_each_table(d, "frontends", table, [&](table_reader& in, const std::string& name) { read_frontend(d, in, name); });
+}
+
+void read_plugins_table(draft& d, const value::table& table, position where) {
+  table_reader in(table, where, "[plugins]", d.found);
+  std::vector<std::string> paths;
+  std::vector<position> places;
+  in.texts("paths", paths, places);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    auto path = expanded(d, paths[i], places[i]);
+    require_path(d, path, places[i], path_kind::any, "a plugin or a folder of plugins");
+    if (!path.empty()) d.result.plugin_paths.push_back(std::move(path));
+  }
+  if (const auto* pins = in.table("pins")) read_pins(d, *pins);
+  in.finish();
+}
+
+void read_operations(draft& d, const value::table& table, position where) {
+  constexpr std::uint64_t day_ms = 86'400'000;
+  auto& o = d.result.operations;
+  table_reader in(table, where, "[operations]", d.found);
+  in.one_of("log_level", o.log_level, {"debug", "info", "warning", "error"});
+  std::string log_file;
+  if (const auto* v = in.text("log_file", log_file)) {
+    o.log_file = expanded(d, log_file, v->where);
+    const auto folder = std::filesystem::path(o.log_file).parent_path().string();
+    require_path(d, folder, v->where, path_kind::folder, "a folder for the log file");
+  }
+  in.number("default_deadline_ms", o.default_deadline_ms, 0, day_ms);
+  in.number("sequence_lease_ms", o.sequence_lease_ms, 100, day_ms);
+  in.number("drain_deadline_ms", o.drain_deadline_ms, 0, day_ms);
+  in.planned({"tenants", "quotas", "prices", "ledger", "metrics", "admission", "recording"});
+  in.finish();
+}
+
+} // namespace tokamak::topology
