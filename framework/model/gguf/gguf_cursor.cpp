@@ -2,6 +2,8 @@
 // anything is done per element, so a hostile count costs nothing.
 #include "model/gguf/gguf_cursor.hpp"
 
+#include <limits>
+
 namespace tokamak {
 namespace {
 
@@ -104,7 +106,7 @@ expected<void> gguf_cursor::skip_elements(gguf_type type, std::uint64_t count, u
   }
   for (std::uint64_t i = 0; i < count; ++i) {
     if (type == gguf_type::string) {
-      if (auto text = read_string("string", bytes_.size()); !text)
+      if (auto text = read_string("string", std::numeric_limits<std::uint64_t>::max()); !text)
         return fail(text.error());
     } else if (auto inner = read_array(depth + 1); !inner) {
       return fail(inner.error());

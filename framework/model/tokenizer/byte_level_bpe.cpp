@@ -47,24 +47,11 @@ expected<merge_table> read_merges(const gguf_file& file, const vocabulary& vocab
   return merges;
 }
 
-expected<std::vector<std::int32_t>> substitute_for_missing_bytes(const gguf_file& file, const vocabulary& vocab) {
-  int missing = -1;
-  for (int byte = 255; byte >= 0; --byte)
-    if (vocab.byte_token(static_cast<unsigned char>(byte)) < 0)
-      missing = byte;
-  if (missing < 0)
-    return std::vector<std::int32_t>{};
-  const std::vector<std::int32_t> replacement{vocab.byte_token(0xEF), vocab.byte_token(0xBF), vocab.byte_token(0xBD)};
-  if (*std::min_element(replacement.begin(), replacement.end()) >= 0)
-    return replacement;
-  if (vocab.specials().unknown)
-    return std::vector<std::int32_t>{*vocab.specials().unknown};
-  return fail(errc::corrupt,
-              fmt::format("metadata key 'tokenizer.ggml.tokens': byte 0x{:02x} has no token, and there is neither U+FFFD nor "
-                          "an unknown token to stand for it",
-                          missing),
-              file.name());
-}
+// A symbol that never merges and remembers its byte.
+std::int32_t byte_without_token(unsigned char byte) { return -1 - byte; }
+unsigned char byte_of(std::int32_t symbol) { return static_cast<unsigned char>(-1 - symbol); }
+
+bool never_in_utf8(unsigned char byte) { return byte == 0xC0 || byte == 0xC1 || byte >= 0xF5; }
 
 } // namespace
 
@@ -83,15 +70,16 @@ expected<std::shared_ptr<const tokenizer>> byte_level_bpe::from_gguf(const gguf_
   auto merges = read_merges(file, *vocab);
   if (!merges)
     return fail(merges.error());
-  auto missing_byte = substitute_for_missing_bytes(file, *vocab);
-  if (!missing_byte)
-    return fail(missing_byte.error());
-  return std::shared_ptr<const tokenizer>(
-      new byte_level_bpe(std::move(*vocab), std::move(*pre), std::move(*merges), std::move(*missing_byte)));
+  return std::shared_ptr<const tokenizer>(new byte_level_bpe(std::move(*vocab), std::move(*pre), std::move(*merges)));
 }
 
-byte_level_bpe::byte_level_bpe(vocabulary vocab, pre_tokenizer pre, merge_table merges, std::vector<std::int32_t> missing_byte)
-    : tokenizer(std::move(vocab)), pre_(std::move(pre)), merges_(std::move(merges)), missing_byte_(std::move(missing_byte)) {}
+byte_level_bpe::byte_level_bpe(vocabulary read, pre_tokenizer pre, merge_table merges)
+    : tokenizer(std::move(read)), pre_(std::move(pre)), merges_(std::move(merges)) {
+  for (const unsigned char byte : {0xEF, 0xBF, 0xBD})
+    replacement_character_.push_back(vocab().byte_token(byte));
+  if (std::find(replacement_character_.begin(), replacement_character_.end(), -1) != replacement_character_.end())
+    replacement_character_.clear();
+}
 
 void byte_level_bpe::encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const {
   std::string prefixed;
@@ -123,15 +111,18 @@ void byte_level_bpe::encode_piece(std::string_view piece, std::vector<std::int32
   if (cache_.append(piece, out))
     return;
   symbols.clear();
-  for (const char byte : piece)
-    symbols.push_back(vocab().byte_token(static_cast<unsigned char>(byte)));
+  for (const char c : piece) {
+    const auto byte = static_cast<unsigned char>(c);
+    const std::int32_t id = vocab().byte_token(byte);
+    symbols.push_back(id >= 0 ? id : byte_without_token(byte));
+  }
   merge_pairs(merges_, symbols);
   const std::size_t begin = out.size();
   for (const std::int32_t symbol : symbols) {
     if (symbol >= 0)
       out.push_back(symbol);
-    else
-      out.insert(out.end(), missing_byte_.begin(), missing_byte_.end());
+    else if (never_in_utf8(byte_of(symbol)))
+      out.insert(out.end(), replacement_character_.begin(), replacement_character_.end());
   }
   cache_.store(piece, std::span(out).subspan(begin));
 }

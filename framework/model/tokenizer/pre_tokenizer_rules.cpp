@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view digit = R"(\p{N})";
 constexpr std::string_view digits = R"(\p{N}+)";
 constexpr std::string_view three_ascii_digits = R"([0-9][0-9][0-9])";
-constexpr std::string_view punctuation = R"([\p{P}$+<=>^~|`]+)";
+constexpr std::string_view punctuation = R"([\p{P}$+<=>^~|]+)";
+constexpr std::string_view falcon_punctuation = R"([\p{P}$+<=>^~|`]+)";
 constexpr std::string_view line_break = R"([\r\n])";
 constexpr std::string_view cjk = R"([\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+)";
 
@@ -60,7 +61,7 @@ std::span<const pre_tokenizer_rules> all_pre_tokenizer_rules() {
       {{"deepseek-llm"}, {line_break, deepseek_letters, deepseek_signs, space_at_end, cjk, digits}},
       {{"deepseek-coder"}, {line_break, R"(\s?\p{L}+)", R"(\s?\p{P}+)", cjk, digit}},
       {{"deepseek-v3"}, {R"(\p{N}{1,3})", R"([\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+)", deepseek3}},
-      {{"falcon"}, {punctuation, gpt2, three_ascii_digits}},
+      {{"falcon"}, {falcon_punctuation, gpt2, three_ascii_digits}},
   };
   return all;
 }

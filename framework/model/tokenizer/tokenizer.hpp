@@ -33,7 +33,7 @@ struct encode_options {
 /// model may emit any bytes.
 enum class decoded_bytes {
   text, ///< always valid UTF-8: each maximal part that cannot become a character is one U+FFFD
-  raw,  ///< exactly the tokens' bytes; decode(encode(x)) == x for vocabularies that know all bytes
+  raw,  ///< exactly the tokens' bytes; decode(encode(x)) == x where the vocabulary knows_all_bytes()
 };
 
 struct decode_options {
@@ -56,8 +56,8 @@ public:
   tokenizer(const tokenizer&) = delete;
   tokenizer& operator=(const tokenizer&) = delete;
 
-  /// Token ids of any bytes. Bytes that are not UTF-8 are kept, byte by byte. Never fails; cost is
-  /// O(n log n) for the worst text.
+  /// Token ids of any bytes. Bytes that are not UTF-8 are kept, byte by byte, where the vocabulary
+  /// knows_all_bytes(). Never fails; cost is O(n log n) for the worst text.
   std::vector<std::int32_t> encode(std::string_view text, const encode_options& options = {}) const;
 
   /// Text of ids. Ids outside the vocabulary stand for nothing.

@@ -245,6 +245,10 @@ bool vocabulary::is_end_of_generation(std::int32_t id) const {
   return contains(id) && tokens_[static_cast<std::size_t>(id)].ends_generation;
 }
 
+bool vocabulary::knows_all_bytes() const {
+  return std::none_of(std::begin(byte_tokens_), std::end(byte_tokens_), [](std::int32_t id) { return id < 0; });
+}
+
 std::optional<std::int32_t> vocabulary::find(std::string_view name) const {
   const auto at = std::lower_bound(named_.begin(), named_.end(), name,
                                    [this](std::int32_t id, std::string_view n) { return text(id) < n; });

@@ -60,6 +60,8 @@ public:
   std::int32_t find_piece(std::string_view bytes) const;
   /// The token of one byte: a byte token, or a normal token of just that byte; -1 if none.
   std::int32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
+  /// Whether every byte has a token, so that any bytes survive encoding and decoding.
+  bool knows_all_bytes() const;
 
   const special_tokens& specials() const { return specials_; }
   bool is_end_of_generation(std::int32_t id) const;
