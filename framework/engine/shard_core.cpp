@@ -1,0 +1,255 @@
+// One job at a time: bind buffers, submit a segment, wait for done, then the next segment or the end.
+#include "engine/shard_core.hpp"
+
+#include <cstring>
+
+namespace tokamak::engine {
+
+shard_core::shard_core(shard_program program, done_poster post, shard_effects& effects)
+    : program_(std::move(program)), post_(std::move(post)), effects_(effects), sampler_(program_.vocab_size) {}
+
+void shard_core::step(frame_of<wire::Step> frame) {
+  const auto id = frame->id();
+  jobs_.try_emplace(id, std::make_unique<job>(std::move(frame)));
+  start_next();
+}
+
+void shard_core::activations(frame_of<wire::Activations> frame) {
+  const auto id = frame->id();
+  received_.insert_or_assign(id, std::move(frame));
+  start_next();
+}
+
+void shard_core::partial(frame_of<wire::Partial> frame) {
+  const auto key = std::pair(frame->id(), frame->cut());
+  const auto rank = frame->rank();
+  partials_[key].insert_or_assign(rank, std::move(frame));
+  if (jobs_.empty()) return;
+  auto& j = *jobs_.begin()->second;
+  if (j.running || j.started_us == 0 || j.segment >= program_.segments.size()) return;
+  after_segment();
+}
+
+void shard_core::start_next() {
+  if (jobs_.empty()) return;
+  auto& j = *jobs_.begin()->second;
+  if (j.started_us != 0) return;
+  const auto id = jobs_.begin()->first;
+  if (!program_.received.empty() && !received_.contains(id)) return;
+  j.started_us = std::max<std::uint64_t>(1, effects_.now_us());
+  ++counts_.steps;
+  counts_.rows += j.view.n_rows();
+  counts_.outputs += j.view.n_outputs();
+  if (!program_.logits.empty()) sampler_.observe(j.view.message());
+  if (!program_.received.empty()) {
+    const auto frame = received_.extract(id).mapped();
+    const auto* input = find_input(program_.received);
+    const auto bytes = frame.attachments().empty() ? std::span<const std::byte>{} : frame.attachments()[0].bytes();
+    if (!input || bytes.size() != j.view.n_rows() * input->width * sizeof(float))
+      return fail_job({errc::corrupt, fmt::format("activations of {} bytes for {} rows", bytes.size(), j.view.n_rows()), {}});
+    auto buffer = buffer_for(*input);
+    if (!buffer) return fail_job(buffer.error());
+    if (auto ok = program_.backend.write((*buffer)->buffer, 0, bytes); !ok) return fail_job(ok.error());
+  }
+  run_segment();
+}
+
+const bound_value* shard_core::find_output(const std::string& name) const {
+  for (const auto& segment : program_.segments)
+    for (const auto& v : segment.outputs)
+      if (v.name == name) return &v;
+  return nullptr;
+}
+
+const bound_value* shard_core::find_input(const std::string& name) const {
+  for (const auto& segment : program_.segments)
+    for (const auto& v : segment.inputs)
+      if (v.name == name) return &v;
+  return nullptr;
+}
+
+// The buffer that carries this value, large enough for the job's rows.
+expected<shard_core::value_buffer*> shard_core::buffer_for(const bound_value& value) {
+  const auto& view = jobs_.begin()->second->view;
+  const auto rows = std::max<std::uint64_t>(1, value.output_rows ? view.n_outputs() : view.n_rows());
+  const auto bytes = rows * value.width * sizeof(float);
+  auto& slot = buffers_[value.name];
+  if (slot.bytes < bytes) {
+    slot = {};
+    auto made = program_.backend.create_buffer(bytes);
+    if (!made) return fail(made.error());
+    slot = {std::move(*made), bytes};
+  }
+  return &slot;
+}
+
+expected<void> shard_core::bind(const program_segment& segment) {
+  auto& j = *jobs_.begin()->second;
+  j.bindings.clear();
+  for (const auto* list : {&segment.inputs, &segment.outputs})
+    for (const auto& value : *list) {
+      auto buffer = buffer_for(value);
+      if (!buffer) return fail(buffer.error());
+      j.bindings.push_back({value.value, (*buffer)->buffer.get(), 0});
+    }
+  return {};
+}
+
+void shard_core::run_segment() {
+  auto& j = *jobs_.begin()->second;
+  const auto& segment = program_.segments[j.segment];
+  if (auto ok = bind(segment); !ok) return fail_job(ok.error());
+  const auto step = j.view.with(j.bindings);
+  // The callback owns its context: it may come after this shard is gone.
+  struct context {
+    done_poster post;
+    std::uint64_t step;
+  };
+  auto owned = std::make_unique<context>(context{post_, step.id});
+  const auto on_done = [](void* user, std::uint64_t, tk_status status, const tk_error* e) {
+    const std::unique_ptr<context> c(static_cast<context*>(user));
+    c->post(c->step, status, status == TK_OK || !e ? std::string() : std::string(e->message));
+  };
+  j.running = true;
+  auto ticket = program_.backend.submit(segment.program, program_.cache, step, on_done, owned.get());
+  if (ticket) {
+    owned.release();
+  } else {
+    j.running = false;
+    fail_job(ticket.error());
+  }
+}
+
+void shard_core::done(std::uint64_t step, tk_status status, const std::string& message) {
+  if (jobs_.empty() || jobs_.begin()->first != step || !jobs_.begin()->second->running) return;
+  auto& j = *jobs_.begin()->second;
+  j.running = false;
+  if (status != TK_OK) return fail_job({static_cast<errc>(status), message.empty() ? "the backend failed" : message, {}});
+  j.view.forget_cache_ops();
+  const auto& segment = program_.segments[j.segment];
+  if (!segment.reduce.empty() && program_.ranks > 1)
+    if (auto ok = send_partial(segment); !ok) return fail_job(ok.error());
+  after_segment();
+}
+
+// The current segment has run here. Goes on when the other ranks' parts are in, too.
+void shard_core::after_segment() {
+  auto& j = *jobs_.begin()->second;
+  const auto& segment = program_.segments[j.segment];
+  if (!segment.reduce.empty() && program_.ranks > 1 && !sum_partials(segment)) return;
+  if (++j.segment < program_.segments.size()) return run_segment();
+  finish();
+}
+
+expected<void> shard_core::send_partial(const program_segment& segment) {
+  const auto& j = *jobs_.begin()->second;
+  const auto* value = find_output(segment.reduce);
+  const auto bytes = j.view.n_rows() * value->width * sizeof(float);
+  auto [to, bulk] = make_attachment(bytes);
+  if (auto ok = program_.backend.read(buffers_.at(segment.reduce).buffer, 0, {to, bytes}); !ok) return ok;
+  wire::PartialT message;
+  message.id = j.view.message().id();
+  message.epoch = j.view.message().epoch();
+  message.cut = static_cast<std::uint32_t>(j.segment);
+  message.rank = program_.rank;
+  message.rows = j.view.n_rows();
+  message.width = static_cast<std::uint32_t>(value->width);
+  auto frame = make_frame<wire::Partial>(message, {bulk});
+  partials_[{message.id, message.cut}].insert_or_assign(program_.rank, frame);
+  effects_.partial(std::move(frame));
+  return {};
+}
+
+// Sums in the order of ranks, so that every rank gets the same bits. False: some are missing yet.
+bool shard_core::sum_partials(const program_segment& segment) {
+  const auto& j = *jobs_.begin()->second;
+  const auto key = std::pair(j.view.message().id(), static_cast<std::uint32_t>(j.segment));
+  const auto it = partials_.find(key);
+  if (it == partials_.end() || it->second.size() < program_.ranks) return false;
+  const auto* value = find_output(segment.reduce);
+  const auto count = j.view.n_rows() * value->width;
+  std::vector<float> sum(count, 0.0f);
+  for (const auto& [rank, frame] : it->second) {
+    const auto part = frame.attachments().empty() ? std::span<const float>{} : frame.attachments()[0].template as<float>();
+    if (part.size() != count) {
+      fail_job({errc::corrupt, fmt::format("rank {} sent {} values, {} expected", rank, part.size(), count), {}});
+      return false;
+    }
+    for (std::size_t i = 0; i < count; ++i) sum[i] += part[i];
+  }
+  partials_.erase(it);
+  auto ok = program_.backend.write(buffers_.at(segment.reduce).buffer, 0, std::as_bytes(std::span(sum)));
+  if (!ok) {
+    fail_job(ok.error());
+    return false;
+  }
+  return true;
+}
+
+void shard_core::finish() {
+  auto& j = *jobs_.begin()->second;
+  if (!program_.sent.empty())
+    if (auto ok = hand_over(); !ok) return fail_job(ok.error());
+  if (!program_.logits.empty()) {
+    const auto begin = effects_.now_us();
+    auto result = sample();
+    if (!result) return fail_job(result.error());
+    const auto end = effects_.now_us();
+    counts_.sample_us += end - begin;
+    result->compute_us = begin - j.started_us;
+    effects_.result(jobs_.begin()->first, std::move(*result));
+  }
+  counts_.busy_us += effects_.now_us() - j.started_us;
+  jobs_.erase(jobs_.begin());
+  start_next();
+}
+
+expected<void> shard_core::hand_over() {
+  const auto& j = *jobs_.begin()->second;
+  const auto* value = find_output(program_.sent);
+  const auto bytes = j.view.n_rows() * value->width * sizeof(float);
+  auto [to, bulk] = make_attachment(bytes);
+  if (auto ok = program_.backend.read(buffers_.at(program_.sent).buffer, 0, {to, bytes}); !ok) return ok;
+  wire::ActivationsT message;
+  message.id = j.view.message().id();
+  message.epoch = j.view.message().epoch();
+  message.rows = j.view.n_rows();
+  message.width = static_cast<std::uint32_t>(value->width);
+  effects_.activations(make_frame<wire::Activations>(message, {bulk}));
+  return {};
+}
+
+// `count` floats of a value where the host can write them: the buffer itself, or a copy.
+expected<std::span<float>> shard_core::floats(const std::string& name, std::uint64_t count) {
+  if (count == 0) return std::span<float>{};
+  const auto& buffer = buffers_.at(name).buffer;
+  if (auto* p = program_.backend.host_pointer(buffer)) return std::span(static_cast<float*>(p), count);
+  staging_.resize(count);
+  if (auto ok = program_.backend.read(buffer, 0, std::as_writable_bytes(std::span(staging_))); !ok) return fail(ok.error());
+  return std::span(staging_);
+}
+
+expected<wire::StepResultT> shard_core::sample() {
+  const auto& j = *jobs_.begin()->second;
+  auto logits = floats(program_.logits, std::uint64_t{j.view.n_outputs()} * program_.vocab_size);
+  if (!logits) return fail(logits.error());
+  return sampler_.sample(j.view.message(), *logits);
+}
+
+void shard_core::fail_job(const error& why) {
+  ++counts_.failed;
+  const auto id = jobs_.begin()->first;
+  wire::StepResultT result;
+  result.id = id;
+  result.epoch = jobs_.begin()->second->view.message().epoch();
+  result.error = std::make_unique<wire::ErrorT>();
+  result.error->code = static_cast<wire::ErrorCode>(why.code);
+  result.error->message = why.to_string();
+  effects_.result(id, std::move(result));
+  jobs_.erase(jobs_.begin());
+  received_.erase(received_.begin(), received_.upper_bound(id));
+  partials_.erase(partials_.begin(), partials_.upper_bound({id, UINT32_MAX}));
+  start_next();
+}
+
+} // namespace tokamak::engine

@@ -1,0 +1,98 @@
+// Sampling states by sequence, and one result per step.
+#include "engine/step_sampler.hpp"
+
+namespace tokamak::engine {
+namespace {
+
+sampler_params params_of(const wire::StepOpenT& open) {
+  sampler_params p;
+  p.ignore_eos = open.ignore_eos;
+  p.min_tokens = open.min_tokens;
+  p.suppressed = open.suppressed;
+  if (!open.sampling) return p;
+  const auto& s = *open.sampling;
+  p.temperature = s.temperature;
+  p.top_k = s.top_k;
+  p.top_p = s.top_p;
+  p.min_p = s.min_p;
+  p.repetition_penalty = s.repetition_penalty;
+  p.presence_penalty = s.presence_penalty;
+  p.frequency_penalty = s.frequency_penalty;
+  p.seed = s.seed;
+  p.logprob = s.logprobs;
+  for (std::size_t i = 0; i < s.bias_tokens.size(); ++i) p.bias.push_back({s.bias_tokens[i], s.bias_values[i]});
+  return p;
+}
+
+} // namespace
+
+void step_sampler::observe(const wire::Step& step) {
+  if (step.closed())
+    for (auto id : *step.closed()) states_.erase(id);
+  for (std::uint32_t i = 0; step.opened() && i < step.opened()->size(); ++i) {
+    wire::StepOpenT open;
+    step.opened()->Get(i)->UnPackTo(&open);
+    state s;
+    s.params = params_of(open);
+    s.keeps_history = needs_history(s.params);
+    s.history = std::move(open.history);
+    s.answer_start = open.answer_start;
+    states_[open.id] = std::move(s);
+  }
+  const auto sequences = step.sequence_ids() ? step.sequence_ids()->size() : 0;
+  for (std::uint32_t i = 0; i < sequences; ++i) {
+    const auto it = states_.find(step.sequence_ids()->Get(i));
+    if (it == states_.end() || !it->second.keeps_history) continue;
+    auto& history = it->second.history;
+    for (auto row = step.row_begin()->Get(i); row < step.row_begin()->Get(i + 1); ++row) {
+      const auto position = step.positions()->Get(row);
+      if (history.size() <= position) history.resize(position + 1, -1);
+      history[position] = step.tokens()->Get(row);
+    }
+  }
+}
+
+const step_sampler::state& step_sampler::greedy() {
+  static const state s;
+  return s;
+}
+
+void step_sampler::append_top(wire::StepResultT& result, std::span<const float> logits, std::size_t k) const {
+  const auto top = top_logprobs(logits, k);
+  result.top_counts.push_back(static_cast<std::uint8_t>(top.size()));
+  for (const auto& [token, logprob] : top) {
+    result.top_ids.push_back(token);
+    result.top_logprobs.push_back(logprob);
+  }
+}
+
+wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> logits) {
+  wire::StepResultT result;
+  result.program = step.program();
+  result.epoch = step.epoch();
+  result.id = step.id();
+  const auto outputs = step.output_rows() ? step.output_rows()->size() : 0;
+  std::uint32_t sequence = 0;
+  for (std::uint32_t o = 0; o < outputs; ++o) {
+    const auto row = step.output_rows()->Get(o);
+    while (step.row_begin()->Get(sequence + 1) <= row) ++sequence;
+    const auto it = states_.find(step.sequence_ids()->Get(sequence));
+    const auto& s = it == states_.end() ? greedy() : it->second;
+    auto row_logits = logits.subspan(std::size_t{o} * vocab_size_, vocab_size_);
+    append_top(result, row_logits, step.output_top()->Get(o)); // before sampling uses the logits as scratch
+    if (step.output_kinds()->Get(o) == wire::WantKind::top) {
+      result.tokens.push_back(-1);
+      result.logprobs.push_back(0);
+      continue;
+    }
+    // The token follows the row: its own position is one further.
+    const auto position = step.positions()->Get(row) + 1;
+    const auto seen = std::min<std::size_t>(position, s.history.size());
+    const auto chosen = tokamak::sample(row_logits, s.params, std::span(s.history).first(seen), s.answer_start, position);
+    result.tokens.push_back(chosen.token);
+    result.logprobs.push_back(chosen.logprob);
+  }
+  return result;
+}
+
+} // namespace tokamak::engine

@@ -1,0 +1,40 @@
+// The last shard's part of a step: from logits to tokens, with what each sequence wants (DESIGN.md 4, "Sampling").
+#pragma once
+
+#include "engine/sampling/sampler.hpp"
+#include "message/frame.hpp"
+
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace tokamak::engine {
+
+/// Keeps the sampling parameters of announced sequences, and token histories only where penalties need them: both can
+/// be rebuilt from a step's `opened` and its rows. One thread.
+class step_sampler {
+public:
+  explicit step_sampler(std::uint32_t vocab_size) : vocab_size_(vocab_size) {}
+
+  /// Takes note of a step's opened and closed sequences and of its tokens. Call for every step, in order.
+  void observe(const wire::Step& step);
+
+  /// Chooses for every wanted output. `logits` [O][vocab_size], used as scratch.
+  wire::StepResultT sample(const wire::Step& step, std::span<float> logits);
+
+private:
+  struct state {
+    sampler_params params;
+    bool keeps_history = false;
+    std::vector<std::int32_t> history;
+    std::uint32_t answer_start = 0;
+  };
+  static const state& greedy();
+  void append_top(wire::StepResultT& result, std::span<const float> logits, std::size_t k) const;
+
+  std::uint32_t vocab_size_;
+  std::unordered_map<std::uint64_t, state> states_;
+};
+
+} // namespace tokamak::engine
