@@ -1,6 +1,7 @@
-// matmul of f32, f16 and bf16 weights with f32 rows: 8 output rows a register, each output adding even and odd k apart.
+// matmul of f32, f16 and bf16 weights with f32 rows: 8 output rows a register, each output adding its products in order.
 //
-// Shapes: a tile is 8 rows of W; M rows of x times N tiles are done together, as many as registers hold.
+// Shapes: a tile is 8 rows of W; M rows of x times N tiles are done together. M*N = 8 sums in flight hide the latency of
+// a fused multiply-add, and each weight loaded serves M rows.
 #include <immintrin.h>
 
 #include "avx2/vector_math.hpp"
@@ -43,52 +44,52 @@ struct job {
 
 template <class Format, int M, int N>
 void multiply(const job& job, std::size_t t, std::size_t n) {
-  const std::size_t k_end = job.w->k, tile_bytes = job.w->tile_bytes, ldx = job.ldx;
+  const std::size_t tile_bytes = job.w->tile_bytes, ldx = job.ldx;
   const std::byte* w = job.w->data + n / tile_rows * tile_bytes;
   const float* const x = job.x + t * ldx;
-  __m256 even[M][N], odd[M][N];
+  __m256 acc[M][N];
   for (int m = 0; m < M; ++m)
-    for (int i = 0; i < N; ++i) even[m][i] = odd[m][i] = _mm256_setzero_ps();
-  std::size_t k = 0;
-  for (; k + 2 <= k_end; k += 2, w += 2 * Format::bytes) {
-    for (int i = 0; i < N; ++i) {
-      const __m256 w0 = Format::load(w + i * tile_bytes), w1 = Format::load(w + i * tile_bytes + Format::bytes);
-      for (int m = 0; m < M; ++m) {
-        even[m][i] = _mm256_fmadd_ps(w0, _mm256_set1_ps(x[m * ldx + k]), even[m][i]);
-        odd[m][i] = _mm256_fmadd_ps(w1, _mm256_set1_ps(x[m * ldx + k + 1]), odd[m][i]);
-      }
+    for (int i = 0; i < N; ++i) acc[m][i] = _mm256_setzero_ps();
+  for (std::size_t k = 0; k < job.w->k; ++k, w += Format::bytes) {
+    __m256 weights[N];
+    for (int i = 0; i < N; ++i) weights[i] = Format::load(w + i * tile_bytes);
+    for (int m = 0; m < M; ++m) {
+      const __m256 value = _mm256_set1_ps(x[m * ldx + k]);
+      for (int i = 0; i < N; ++i) acc[m][i] = _mm256_fmadd_ps(weights[i], value, acc[m][i]);
     }
   }
-  if (k < k_end)
-    for (int i = 0; i < N; ++i)
-      for (int m = 0; m < M; ++m)
-        even[m][i] = _mm256_fmadd_ps(Format::load(w + i * tile_bytes), _mm256_set1_ps(x[m * ldx + k]), even[m][i]);
   for (int i = 0; i < N; ++i, n += tile_rows) {
     const std::size_t skip = n < job.range->n_begin ? job.range->n_begin - n : 0;
     const std::size_t end = job.range->n_end - n < tile_rows ? job.range->n_end - n : tile_rows;
     const __m256i stored = _mm256_andnot_si256(lanes(skip), lanes(end));
     for (int m = 0; m < M; ++m)
-      _mm256_maskstore_ps(job.range->y + (t + m) * job.range->ldy + n, stored, _mm256_add_ps(even[m][i], odd[m][i]));
+      _mm256_maskstore_ps(job.range->y + (t + m) * job.range->ldy + n, stored, acc[m][i]);
   }
 }
 
 template <class Format, int N>
 void rows_times_tiles(const job& job, std::size_t t, std::size_t t_end, std::size_t n) {
-  for (; t + 3 <= t_end; t += 3) multiply<Format, 3, N>(job, t, n);
-  if (t_end - t == 2) multiply<Format, 2, N>(job, t, n);
-  if (t_end - t == 1) multiply<Format, 1, N>(job, t, n);
+  for (; t + 4 <= t_end; t += 4) multiply<Format, 4, N>(job, t, n);
+  switch (t_end - t) {
+    case 3: return multiply<Format, 3, N>(job, t, n);
+    case 2: return multiply<Format, 2, N>(job, t, n);
+    case 1: return multiply<Format, 1, N>(job, t, n);
+    default: return;
+  }
 }
 
 template <class Format>
 void all_tiles(const job& job) {
   const output_range& range = *job.range;
-  std::size_t rows_near = near_bytes / sizeof(float) / job.w->k / 3 * 3;
-  if (rows_near == 0) rows_near = 3;
+  std::size_t rows_near = near_bytes / sizeof(float) / job.w->k / 4 * 4;
+  if (rows_near == 0) rows_near = 4;
   for (std::size_t t = range.row_begin; t < range.row_end; t += rows_near) {
     const std::size_t t_end = range.row_end - t < rows_near ? range.row_end : t + rows_near;
     std::size_t n = range.n_begin / tile_rows * tile_rows;
-    if (t_end - t == 1) // few sums in flight otherwise
-      for (; n + 3 * tile_rows < range.n_end; n += 4 * tile_rows) multiply<Format, 1, 4>(job, t, n);
+    if (t_end - t == 1)
+      for (; n + 7 * tile_rows < range.n_end; n += 8 * tile_rows) multiply<Format, 1, 8>(job, t, n);
+    if (t_end - t == 2)
+      for (; n + 3 * tile_rows < range.n_end; n += 4 * tile_rows) multiply<Format, 2, 4>(job, t, n);
     for (; n + tile_rows < range.n_end; n += 2 * tile_rows) rows_times_tiles<Format, 2>(job, t, t_end, n);
     if (n < range.n_end) rows_times_tiles<Format, 1>(job, t, t_end, n);
   }

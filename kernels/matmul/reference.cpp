@@ -46,13 +46,13 @@ float dot_blocks(const packed_view& w, const std::byte* tile, std::size_t r, con
 
 float dot_floats(const packed_view& w, const std::byte* tile, std::size_t r, const float* x) {
   const std::size_t element = block_bytes(w.format);
-  float acc[2] = {0, 0};
+  float acc = 0;
   for (std::size_t k = 0; k < w.k; ++k) {
     float weight = 0;
     dequantize_row(w.format, tile + (k * tile_rows + r) * element, 1, &weight);
-    acc[k % 2] = weight * x[k] + acc[k % 2];
+    acc = weight * x[k] + acc;
   }
-  return acc[0] + acc[1];
+  return acc;
 }
 
 void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {

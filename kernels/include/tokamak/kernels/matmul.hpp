@@ -7,7 +7,7 @@
 //   q8_0: acc = (dw[n,b] * dx[t,b]) * float(sum_i qw*qx) + acc
 //   q4_0: as q8_0 on the unsigned nibbles, then acc = (dw * -8) * sx[t,b] + acc
 //   q4_1: as q8_0 on the unsigned nibbles, then acc = m[n,b] * sx[t,b] + acc
-//   f32, f16, bf16: acc_j = w[n,k] * x[t,k] + acc_j with j = k mod 2; y = acc_0 + acc_1
+//   f32, f16, bf16: acc = w[n,k] * x[t,k] + acc, k ascending
 #pragma once
 
 #include <cstddef>
