@@ -165,8 +165,8 @@ void step_planner::force_progress() {
   if (!first || !rows_left_ || !sequences_left_) return;
   std::uint32_t wanted = std::min(first->sequence->pending_rows, rows_left_);
   if (!first->decode) wanted = std::min(wanted, settings_.prefill_chunk);
-  const std::uint32_t n = std::max(fitting(*first->sequence, free_blocks_, wanted), first->running ? make_room(*first, 1) : 0);
-  if (n) take(*first, n);
+  if (first->running) make_room(*first, 1);
+  if (const std::uint32_t n = fitting(*first->sequence, free_blocks_, wanted)) take(*first, n);
 }
 
 } // namespace tokamak::continuous

@@ -1,0 +1,3 @@
+/* Returns nothing. */
+#define RESULT NULL
+#include "minimal.h"

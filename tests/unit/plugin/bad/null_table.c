@@ -1,0 +1,3 @@
+/* An extension without functions. */
+#define FUNCTIONS NULL
+#include "minimal.h"

@@ -1,0 +1,2 @@
+/* Takes a (kind, name) that minimal.so has. */
+#include "minimal.h"

@@ -1,0 +1,3 @@
+/* An extension without a name. */
+#define NAME NULL
+#include "minimal.h"
