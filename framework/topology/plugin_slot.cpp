@@ -48,7 +48,7 @@ struct slot_check {
     if (spec == specs.end()) {
       std::vector<std::string> known;
       for (const auto& s : specs) known.push_back(s.name);
-      d.found.error(e.where, unknown(fmt::format("option of {}", title()), e.key, known));
+      d.found.error(e.where, unknown_in(title(), "option", e.key, known));
     } else if (!fits(e.content, spec->type)) {
       d.found.error(e.content.where, fmt::format("option {} of {} is {}; expected {}", in_quotes(e.key), title(),
                                                  type_name(e.content), with_article(spec->type)));

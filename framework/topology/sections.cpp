@@ -37,7 +37,9 @@ void read_shards(draft& d, table_reader& engine_in, const std::string& name, sha
     d.found.error(v->where, fmt::format("shards is {}; expected a table with kind and count or nodes", type_name(*v)));
     return;
   }
-  table_reader in(*table, v->where, table_title("engines", name + ".shards"), d.found);
+  auto title = table_title("engines", name);
+  title.insert(title.size() - 1, ".shards");
+  table_reader in(*table, v->where, std::move(title), d.found);
   in.one_of("kind", into.kind, {"layers", "tensor"}, {"experts"});
   const auto* count = in.number("count", into.count, 1, 1024);
   std::vector<position> places;
@@ -51,7 +53,7 @@ void read_shards(draft& d, table_reader& engine_in, const std::string& name, sha
     d.found.error(nodes->where, fmt::format("shards.nodes names {} nodes for a count of {}; expected one for each shard",
                                             into.nodes.size(), into.count));
   if (into.count > 1 && !in.find("kind")) in.missing("kind", "kind = \"layers\" or \"tensor\"");
-  if (in.find("kind") && !count && !nodes) in.missing("count", "count or nodes");
+  if (in.find("kind") && !in.find("count") && !in.find("nodes")) in.missing("count", "count or nodes");
 }
 
 void read_engine_limits(draft& d, table_reader& in, engine& e) {
@@ -194,7 +196,8 @@ void read_sections(draft& d, const value::table& root) {
   in.planned({"discovery", "tenants", "quotas", "prices", "ledger", "metrics", "admission", "simulation", "recording"});
   in.finish();
   const auto* models = in.find("models");
-  if (!models || (models->as<value::table>() && d.result.models.empty()))
+  const auto* named = models ? models->as<value::table>() : nullptr;
+  if (!models || (named && named->empty()))
     d.found.error({}, "no models; expected at least one [models.NAME] with path = \"FILE.gguf\"");
 }
 

@@ -33,6 +33,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return previous[b.size()];
 }
 
+std::string hint(std::string_view name, const std::vector<std::string>& candidates) {
+  const auto near = nearest(name, candidates);
+  return near.empty() ? std::string{} : fmt::format("did you mean {}? ", in_quotes(near));
+}
+
 } // namespace
 
 std::string in_quotes(std::string_view text) {
@@ -77,9 +82,13 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 std::string unknown(std::string_view what, std::string_view name, const std::vector<std::string>& candidates,
                     std::string_view label) {
   if (candidates.empty()) return fmt::format("unknown {} {}; none is {}", what, in_quotes(name), label);
-  const auto near = nearest(name, candidates);
-  const auto hint = near.empty() ? std::string{} : fmt::format("did you mean {}? ", in_quotes(near));
-  return fmt::format("unknown {} {}; {}{}: {}", what, in_quotes(name), hint, label, listed(candidates));
+  return fmt::format("unknown {} {}; {}{}: {}", what, in_quotes(name), hint(name, candidates), label, listed(candidates));
+}
+
+std::string unknown_in(std::string_view owner, std::string_view what, std::string_view name,
+                       const std::vector<std::string>& candidates) {
+  if (candidates.empty()) return fmt::format("unknown {} {}; {} has none", what, in_quotes(name), owner);
+  return fmt::format("unknown {} {}; {}{} has: {}", what, in_quotes(name), hint(name, candidates), owner, listed(candidates));
 }
 
 bool is_good_name(std::string_view name) {

@@ -22,6 +22,10 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 std::string unknown(std::string_view what, std::string_view name, const std::vector<std::string>& candidates,
                     std::string_view label = "known");
 
+/// The same for what belongs to an owner: "unknown WHAT 'name'; did you mean 'near'? OWNER has: a, b", or "OWNER has none".
+std::string unknown_in(std::string_view owner, std::string_view what, std::string_view name,
+                       const std::vector<std::string>& candidates);
+
 /// True if a name has only letters, digits, '-', '_' and '.', and 1 to 64 of them.
 bool is_good_name(std::string_view name);
 

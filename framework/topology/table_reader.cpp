@@ -164,8 +164,7 @@ void table_reader::finish() {
       findings_->error(e.where, fmt::format("unknown key {} in {}; a name with a dot needs quotes: {}", in_quotes(e.key),
                                             title_, name));
     else
-      findings_->error(e.where, findings_->full() ? std::string{}
-                                                  : unknown("key", e.key, known_, fmt::format("{} has", title_)));
+      findings_->error(e.where, findings_->full() ? std::string{} : unknown_in(title_, "key", e.key, known_));
   }
 }
 
