@@ -23,6 +23,12 @@ key_range keys_of(const attention_params& params, const attention_rows& rows, st
   return {params.window != 0 && end > params.window ? end - params.window : 0, end};
 }
 
+split_args args_for(const kv_layer& layer, const kv_detail::kv_strides& at, const attention_params& params,
+                    const attention_rows& rows, std::uint32_t kv_head) {
+  return {&layer, &at, &params, &rows, kv_head, layer.shape.k_width / params.kv_heads,
+          layer.shape.v_width / params.kv_heads, 0, 0, nullptr};
+}
+
 void run_split(cpu_level level, const split_args& args) {
 #if defined(TOKAMAK_KERNELS_X86)
   if (level >= cpu_level::avx2) return split_avx2(args);
@@ -52,7 +58,7 @@ float* out_of(const attention_rows& rows, std::uint32_t row, std::uint32_t head,
 void run_tile(cpu_level level, const split_args& head, std::uint32_t first_query, std::uint32_t n_queries,
               std::uint32_t group) {
   split_args args = head;
-  const std::uint32_t value_dim = args.layer->shape.value_dim;
+  const std::uint32_t value_dim = args.value_dim;
   alignas(64) float state[tile_queries][attention_max_head_dim + 2];
   alignas(64) float later[tile_queries][attention_max_head_dim + 2];
   key_range keys[tile_queries];
@@ -104,9 +110,9 @@ void attention(cpu_level level, const kv_layer& layer, const attention_params& p
                std::uint32_t row_begin, std::uint32_t row_end, std::uint32_t kv_head_begin,
                std::uint32_t kv_head_end) {
   const kv_detail::kv_strides at = kv_detail::strides_of(layer.shape);
-  const std::uint32_t group = params.heads / layer.shape.kv_heads;
+  const std::uint32_t group = params.heads / params.kv_heads;
   for (std::uint32_t kv_head = kv_head_begin; kv_head < kv_head_end; ++kv_head) {
-    const split_args head{&layer, &at, &params, &rows, kv_head, 0, 0, nullptr};
+    const split_args head = args_for(layer, at, params, rows, kv_head);
     for (std::uint32_t first = row_begin * group; first < row_end * group; first += tile_queries)
       run_tile(level, head, first, std::min(tile_queries, row_end * group - first), group);
   }
@@ -121,26 +127,26 @@ void attention_partial(cpu_level level, const kv_layer& layer, const attention_p
                        const attention_rows& rows, std::uint32_t row, std::uint32_t kv_head, std::uint32_t split,
                        float* partial) {
   const kv_detail::kv_strides at = kv_detail::strides_of(layer.shape);
-  const std::uint32_t group = params.heads / layer.shape.kv_heads;
-  const std::uint32_t size = layer.shape.value_dim + 2;
+  const std::uint32_t group = params.heads / params.kv_heads;
   const key_range keys = keys_of(params, rows, row);
   query queries[tile_queries];
-  split_args args{&layer, &at, &params, &rows, kv_head, (keys.begin / attention_split + split) * attention_split,
-                  0,      queries};
+  split_args args = args_for(layer, at, params, rows, kv_head);
+  args.first_key = (keys.begin / attention_split + split) * attention_split;
+  args.queries = queries;
   const std::uint32_t begin = std::max(keys.begin, args.first_key);
   const std::uint32_t end = std::min(keys.end, args.first_key + attention_split);
   for (std::uint32_t first = 0; first < group; first += tile_queries) {
     args.n_queries = std::min(tile_queries, group - first);
     for (std::uint32_t i = 0; i < args.n_queries; ++i)
-      queries[i] = {row, kv_head * group + first + i, begin, end, partial + (first + i) * size};
+      queries[i] = {row, kv_head * group + first + i, begin, end, partial + (first + i) * (args.value_dim + 2)};
     run_split(level, args);
   }
 }
 
 void attention_merge(cpu_level level, const kv_layer& layer, const attention_params& params, const attention_rows& rows,
                      std::uint32_t row, std::uint32_t kv_head, const float* partials) {
-  const std::uint32_t value_dim = layer.shape.value_dim;
-  const std::uint32_t group = params.heads / layer.shape.kv_heads;
+  const std::uint32_t value_dim = layer.shape.v_width / params.kv_heads;
+  const std::uint32_t group = params.heads / params.kv_heads;
   const std::uint32_t splits = attention_splits(params, rows, row);
   alignas(64) float state[attention_max_head_dim + 2];
   for (std::uint32_t i = 0; i < group; ++i) {

@@ -61,6 +61,7 @@ void group_logits(const space& work, const typename Kv::element* k, std::uint32_
 template <class Kv, int M>
 void slot_logits(const split_args& args, space& work, std::uint32_t begin, std::uint32_t end) {
   const std::uint32_t block_size = args.layer->shape.block_size;
+  const std::size_t head = std::size_t{args.kv_head} * args.head_dim * lane_count;
   for (std::uint32_t slot = begin; slot < end;) {
     const std::uint32_t offset = slot % block_size, group = offset / lane_count;
     const std::uint32_t group_slot = slot - offset + group * lane_count;
@@ -68,8 +69,7 @@ void slot_logits(const split_args& args, space& work, std::uint32_t begin, std::
     if (group_end > block_size) group_end = block_size;
     group_end += slot - offset;
     __m256 logits[M];
-    group_logits<Kv, M>(work, block_data<Kv>(args, slot) + args.kv_head * args.at->k_head + group * args.at->k_group,
-                        args.layer->shape.head_dim, logits);
+    group_logits<Kv, M>(work, block_data<Kv>(args, slot) + group * args.at->k_group + head, args.head_dim, logits);
     for (int m = 0; m < M; ++m) {
       if (group_slot >= args.first_key) { // lanes past the group's end are overwritten or masked later
         _mm256_storeu_ps(work.weights[m] + (group_slot - args.first_key), logits[m]);
@@ -87,10 +87,10 @@ void slot_logits(const split_args& args, space& work, std::uint32_t begin, std::
 template <class Kv>
 float one_logit(const split_args& args, const float* q, std::uint32_t slot) {
   const std::uint32_t token = slot % args.layer->shape.block_size;
-  const typename Kv::element* const k = block_data<Kv>(args, slot) + args.kv_head * args.at->k_head +
-                                        token / lane_count * args.at->k_group + token % lane_count;
+  const typename Kv::element* const k = block_data<Kv>(args, slot) + token / lane_count * args.at->k_group +
+                                        std::size_t{args.kv_head} * args.head_dim * lane_count + token % lane_count;
   __m128 sums[2] = {_mm_setzero_ps(), _mm_setzero_ps()};
-  for (std::uint32_t d = 0; d < args.layer->shape.head_dim; ++d)
+  for (std::uint32_t d = 0; d < args.head_dim; ++d)
     sums[d % 2] = _mm_fmadd_ss(_mm_set_ss(Kv::one(k + d * lane_count)), _mm_set_ss(q[d]), sums[d % 2]);
   return _mm_cvtss_f32(_mm_add_ss(sums[0], sums[1]));
 }
@@ -152,12 +152,12 @@ void slot_values(const split_args& args, space& work, std::uint32_t first, std::
     const std::uint32_t offset = slot % block_size;
     const std::uint32_t count = end - slot < block_size - offset ? end - slot : block_size - offset;
     const typename Kv::element* const v =
-        block_data<Kv>(args, slot) + args.at->v_at + args.kv_head * args.at->v_head + offset * v_token;
+        block_data<Kv>(args, slot) + args.at->v_at + offset * v_token + std::size_t{args.kv_head} * args.value_dim;
     const float* const weights = work.weights[first] + (key - args.first_key);
     std::size_t d = 0;
-    for (; d + 8 * wide <= v_token; d += 8 * wide)
+    for (; d + 8 * wide <= args.value_dim; d += 8 * wide)
       add_values<Kv, M, wide>(v + d, v_token, weights, count, work.sums[first] + d);
-    for (; d < v_token; d += 8) add_values<Kv, M, 1>(v + d, v_token, weights, count, work.sums[first] + d);
+    for (; d < args.value_dim; d += 8) add_values<Kv, M, 1>(v + d, v_token, weights, count, work.sums[first] + d);
     slot += count;
     key += count;
   }
@@ -226,23 +226,22 @@ void all_values(const split_args& args, space& work) {
 template <class Kv, int M>
 void run(const split_args& args) {
   space work;
-  const kv_shape& shape = args.layer->shape;
   for (int m = 0; m < M; ++m) {
     const query& query = args.queries[m];
-    const float* const q = args.rows->q + query.row * args.rows->ldq + static_cast<std::size_t>(query.head) * shape.head_dim;
-    for (std::uint32_t d = 0; d < shape.head_dim; ++d) work.q[m][d] = q[d] * args.params->scale;
-    for (std::size_t d = 0; d < args.at->v_token; d += 8) _mm256_store_ps(work.sums[m] + d, _mm256_setzero_ps());
+    const float* const q = args.rows->q + query.row * args.rows->ldq + std::size_t{query.head} * args.head_dim;
+    for (std::uint32_t d = 0; d < args.head_dim; ++d) work.q[m][d] = q[d] * args.params->scale;
+    for (std::size_t d = 0; d < args.value_dim; d += 8) _mm256_store_ps(work.sums[m] + d, _mm256_setzero_ps());
   }
   all_logits<Kv, M>(args, work);
   for (int m = 0; m < M; ++m) {
     const query& query = args.queries[m];
-    float* const tail = query.partial + shape.value_dim;
+    float* const tail = query.partial + args.value_dim;
     softmax(work.weights[m], query.key_begin - args.first_key, query.key_end - args.first_key, args.params->soft_cap,
             tail, tail + 1);
   }
   all_values<Kv, M>(args, work);
   for (int m = 0; m < M; ++m)
-    __builtin_memcpy(args.queries[m].partial, work.sums[m], shape.value_dim * sizeof(float));
+    __builtin_memcpy(args.queries[m].partial, work.sums[m], args.value_dim * sizeof(float));
 }
 
 template <class Kv>

@@ -23,6 +23,7 @@ struct split_args {
   const attention_params* params;
   const attention_rows* rows;
   std::uint32_t kv_head;
+  std::uint32_t head_dim, value_dim;
   std::uint32_t first_key; ///< index at which the split begins
   std::uint32_t n_queries; ///< 1..tile_queries, each with at least one key
   const query* queries;

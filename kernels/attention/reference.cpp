@@ -25,17 +25,16 @@ float element(const kv_layer& layer, const std::byte* block, std::size_t index) 
 float logit(const split_args& args, const float* q, std::uint32_t slot) {
   const std::byte* const block = block_of(*args.layer, *args.rows, slot);
   const std::uint32_t token = slot % args.layer->shape.block_size;
-  const std::size_t at = args.kv_head * args.at->k_head + token / 8 * args.at->k_group + token % 8;
+  const std::size_t at = token / 8 * args.at->k_group + std::size_t{args.kv_head} * args.head_dim * 8 + token % 8;
   float dot = 0;
-  for (std::uint32_t d = 0; d < args.layer->shape.head_dim; ++d)
+  for (std::uint32_t d = 0; d < args.head_dim; ++d)
     dot += q[d] * args.params->scale * element(*args.layer, block, at + d * 8);
   const float cap = args.params->soft_cap;
   return cap > 0 ? cap * std::tanh(dot / cap) : dot;
 }
 
 void one_query(const split_args& args, const query& query) {
-  const kv_shape& shape = args.layer->shape;
-  const float* const q = args.rows->q + query.row * args.rows->ldq + static_cast<std::size_t>(query.head) * shape.head_dim;
+  const float* const q = args.rows->q + query.row * args.rows->ldq + std::size_t{query.head} * args.head_dim;
   float logits[attention_split];
   float largest = -std::numeric_limits<float>::infinity();
   for (std::uint32_t key = query.key_begin; key < query.key_end; ++key) {
@@ -43,18 +42,19 @@ void one_query(const split_args& args, const query& query) {
     largest = std::max(largest, logits[key - args.first_key]);
   }
   float* const sums = query.partial;
-  std::fill(sums, sums + shape.value_dim, 0.0f);
+  std::fill(sums, sums + args.value_dim, 0.0f);
   float weights = 0;
   for (std::uint32_t key = query.key_begin; key < query.key_end; ++key) {
     const float weight = std::exp(logits[key - args.first_key] - largest);
     const std::uint32_t slot = slot_of(*args.rows, query.row, key);
     const std::byte* const block = block_of(*args.layer, *args.rows, slot);
-    const std::size_t at = args.at->v_at + args.kv_head * args.at->v_head + slot % shape.block_size * args.at->v_token;
-    for (std::uint32_t d = 0; d < shape.value_dim; ++d) sums[d] += weight * element(*args.layer, block, at + d);
+    const std::size_t at = args.at->v_at + slot % args.layer->shape.block_size * args.at->v_token +
+                           std::size_t{args.kv_head} * args.value_dim;
+    for (std::uint32_t d = 0; d < args.value_dim; ++d) sums[d] += weight * element(*args.layer, block, at + d);
     weights += weight;
   }
-  sums[shape.value_dim] = largest;
-  sums[shape.value_dim + 1] = weights;
+  sums[args.value_dim] = largest;
+  sums[args.value_dim + 1] = weights;
 }
 
 } // namespace

@@ -14,13 +14,11 @@ constexpr std::size_t lane_count = 8;
 
 std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
-std::size_t k_index(const kv_strides& at, std::size_t head, std::size_t token, std::size_t d) {
-  return head * at.k_head + token / lane_count * at.k_group + d * lane_count + token % lane_count;
+std::size_t k_index(const kv_strides& at, std::size_t token) {
+  return token / lane_count * at.k_group + token % lane_count;
 }
 
-std::size_t v_index(const kv_strides& at, std::size_t head, std::size_t token) {
-  return at.v_at + head * at.v_head + token * at.v_token;
-}
+std::size_t v_index(const kv_strides& at, std::size_t token) { return at.v_at + token * at.v_token; }
 
 // Element-wise copy of K with independent strides on both sides.
 template <class Element>
@@ -40,11 +38,8 @@ void copy_k(std::size_t element, std::byte* dst, std::size_t dst_stride, const s
 void copy_token(const kv_strides& at, const kv_shape& shape, const std::byte* src, std::uint32_t from, std::byte* dst,
                 std::uint32_t to) {
   const std::size_t e = at.element_bytes;
-  for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
-    copy_k(e, dst + k_index(at, head, to, 0) * e, lane_count, src + k_index(at, head, from, 0) * e, lane_count,
-           shape.head_dim);
-    std::memmove(dst + v_index(at, head, to) * e, src + v_index(at, head, from) * e, shape.value_dim * e);
-  }
+  copy_k(e, dst + k_index(at, to) * e, lane_count, src + k_index(at, from) * e, lane_count, shape.k_width);
+  std::memmove(dst + v_index(at, to) * e, src + v_index(at, from) * e, shape.v_width * e);
 }
 
 std::byte* block_at(const kv_layer& layer, std::uint32_t block) { return layer.base + block * layer.block_stride; }
@@ -54,12 +49,10 @@ std::byte* block_at(const kv_layer& layer, std::uint32_t block) { return layer.b
 kv_strides kv_detail::strides_of(const kv_shape& shape) {
   kv_strides at{};
   at.element_bytes = shape.type == kv_type::f16 ? 2 : 4;
-  at.k_group = lane_count * shape.head_dim;
-  at.k_head = round_up(shape.block_size, lane_count) * shape.head_dim;
-  at.v_at = at.k_head * shape.kv_heads;
-  at.v_token = round_up(shape.value_dim, lane_count);
-  at.v_head = at.v_token * shape.block_size;
-  at.elements = at.v_at + at.v_head * shape.kv_heads;
+  at.k_group = lane_count * shape.k_width;
+  at.v_at = round_up(shape.block_size, lane_count) * shape.k_width;
+  at.v_token = round_up(shape.v_width, lane_count);
+  at.elements = at.v_at + at.v_token * shape.block_size + lane_count;
   return at;
 }
 
@@ -78,10 +71,8 @@ void kv_detail::write_reference(const kv_strides& at, const kv_shape& shape, std
       std::memcpy(block + index * sizeof(half), &half, sizeof(half));
     }
   };
-  for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
-    for (std::uint32_t d = 0; d < shape.head_dim; ++d) put(k_index(at, head, token, d), k[head * shape.head_dim + d]);
-    for (std::uint32_t d = 0; d < shape.value_dim; ++d) put(v_index(at, head, token) + d, v[head * shape.value_dim + d]);
-  }
+  for (std::uint32_t c = 0; c < shape.k_width; ++c) put(k_index(at, token) + c * lane_count, k[c]);
+  for (std::uint32_t c = 0; c < shape.v_width; ++c) put(v_index(at, token) + c, v[c]);
 }
 
 void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
@@ -117,12 +108,10 @@ void kv_export(const kv_layer& layer, std::uint32_t block, std::uint32_t offset,
   const std::size_t e = at.element_bytes;
   const std::byte* const from = block_at(layer, block);
   for (std::uint32_t token = offset; token < offset + count; ++token) {
-    for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
-      copy_k(e, k_out, 1, from + k_index(at, head, token, 0) * e, lane_count, shape.head_dim);
-      std::memcpy(v_out, from + v_index(at, head, token) * e, shape.value_dim * e);
-      k_out += shape.head_dim * e;
-      v_out += shape.value_dim * e;
-    }
+    copy_k(e, k_out, 1, from + k_index(at, token) * e, lane_count, shape.k_width);
+    std::memcpy(v_out, from + v_index(at, token) * e, shape.v_width * e);
+    k_out += shape.k_width * e;
+    v_out += shape.v_width * e;
   }
 }
 
@@ -133,12 +122,10 @@ void kv_import(const kv_layer& layer, std::uint32_t block, std::uint32_t offset,
   const std::size_t e = at.element_bytes;
   std::byte* const to = block_at(layer, block);
   for (std::uint32_t token = offset; token < offset + count; ++token) {
-    for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
-      copy_k(e, to + k_index(at, head, token, 0) * e, lane_count, k_in, 1, shape.head_dim);
-      std::memcpy(to + v_index(at, head, token) * e, v_in, shape.value_dim * e);
-      k_in += shape.head_dim * e;
-      v_in += shape.value_dim * e;
-    }
+    copy_k(e, to + k_index(at, token) * e, lane_count, k_in, 1, shape.k_width);
+    std::memcpy(to + v_index(at, token) * e, v_in, shape.v_width * e);
+    k_in += shape.k_width * e;
+    v_in += shape.v_width * e;
   }
 }
 

@@ -29,12 +29,8 @@ void write_avx2(const kv_strides& at, const kv_shape& shape, std::byte* block, s
                 const float* v) {
   if (shape.type != kv_type::f16) return write_reference(at, shape, block, token, k, v);
   auto* const halves = reinterpret_cast<std::uint16_t*>(block);
-  for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
-    scatter_f16(k + static_cast<std::size_t>(head) * shape.head_dim, shape.head_dim,
-                halves + head * at.k_head + token / lane_count * at.k_group + token % lane_count, lane_count);
-    scatter_f16(v + static_cast<std::size_t>(head) * shape.value_dim, shape.value_dim,
-                halves + at.v_at + head * at.v_head + token * at.v_token, 1);
-  }
+  scatter_f16(k, shape.k_width, halves + token / lane_count * at.k_group + token % lane_count, lane_count);
+  scatter_f16(v, shape.v_width, halves + at.v_at + token * at.v_token, 1);
 }
 
 } // namespace tokamak::kernels::kv_detail

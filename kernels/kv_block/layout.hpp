@@ -5,11 +5,11 @@
 
 namespace tokamak::kernels::kv_detail {
 
-/// K element (head, token, d) is at head*k_head + token/8*k_group + d*8 + token%8; V element (head, token, d) at
-/// v_at + head*v_head + token*v_token + d.
+/// K element (token, c) is at token/8*k_group + c*8 + token%8; V element (token, c) at v_at + token*v_token + c. Eight
+/// elements may be read from any V element on: the block ends with room for that.
 struct kv_strides {
-  std::size_t k_head, k_group;
-  std::size_t v_at, v_head, v_token;
+  std::size_t k_group;
+  std::size_t v_at, v_token;
   std::size_t elements; ///< of a block
   std::size_t element_bytes;
 };

@@ -104,7 +104,7 @@ struct bench {
         fmt::format("attention {}/{}x{} context={} rows={}", heads, kv_heads, head_dim, context, rows);
     if (!wanted(name)) return;
     kv_layer layer;
-    layer.shape = {32, kv_heads, head_dim, head_dim, kv_type::f16};
+    layer.shape = {32, kv_heads * head_dim, kv_heads * head_dim, kv_type::f16};
     layer.block_stride = kv_block_bytes(layer.shape);
     const std::uint32_t blocks = (context + rows + 31) / 32;
     aligned_buffer memory(blocks * layer.block_stride);
@@ -123,7 +123,7 @@ struct bench {
     step.rows = rows;
     step.context = context;
     step.block_table = table.data();
-    const attention_params params{heads, 0.125f, 0, 0};
+    const attention_params params{heads, kv_heads, 0.125f, 0, 0};
     const std::uint32_t row_grain = 8, row_items = (rows + row_grain - 1) / row_grain;
     const double seconds = best_time([&] {
       team.parallel_for(row_items * kv_heads, 1, [&](std::size_t begin, std::size_t end, unsigned) {

@@ -14,8 +14,8 @@ std::size_t element_bytes(kv_type type) { return type == kv_type::f16 ? 2 : 4; }
 
 canonical exported(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count) {
   const kv_shape& shape = layer.shape;
-  const std::size_t e = element_bytes(shape.type) * count * shape.kv_heads;
-  canonical result{std::vector<std::byte>(e * shape.head_dim), std::vector<std::byte>(e * shape.value_dim)};
+  const std::size_t e = element_bytes(shape.type) * count;
+  canonical result{std::vector<std::byte>(e * shape.k_width), std::vector<std::byte>(e * shape.v_width)};
   kv_export(layer, block, offset, count, result.k.data(), result.v.data());
   return result;
 }

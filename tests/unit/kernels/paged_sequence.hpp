@@ -47,7 +47,7 @@ struct paged_sequence {
   }
 
   attention_params params() const {
-    return {shape.heads, 1.0f / std::sqrt(static_cast<float>(shape.head_dim)), 0, 0};
+    return {shape.heads, shape.kv_heads, 1.0f / std::sqrt(static_cast<float>(shape.head_dim)), 0, 0};
   }
 
   /// Rows [context, context + rows) of the sequence as one step; out is [rows, heads*value_dim].
@@ -79,7 +79,7 @@ private:
 
   void prepare(test_data& data) {
     const std::uint32_t blocks = tokens / shape.block_size + 2;
-    layer.shape = {shape.block_size, shape.kv_heads, shape.head_dim, shape.value_dim, shape.type};
+    layer.shape = {shape.block_size, shape.kv_heads * shape.head_dim, shape.kv_heads * shape.value_dim, shape.type};
     layer.block_stride = kv_block_bytes(layer.shape) + 64;
     memory = aligned_buffer(blocks * layer.block_stride);
     std::memset(memory.data(), 0xff, memory.size());

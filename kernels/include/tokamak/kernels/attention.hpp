@@ -20,10 +20,11 @@ inline constexpr std::uint32_t attention_split = 256;
 inline constexpr std::uint32_t attention_max_head_dim = 512;
 
 struct attention_params {
-  std::uint32_t heads = 0;   ///< query heads; a multiple of kv_heads
-  float scale = 1;           ///< of q.k, usually 1/sqrt(head_dim)
-  float soft_cap = 0;        ///< logits become cap*tanh(logit/cap); 0 for none
-  std::uint32_t window = 0;  ///< a key is seen by a query at most window-1 indices later; 0 for no window
+  std::uint32_t heads = 0;    ///< query heads; a multiple of kv_heads
+  std::uint32_t kv_heads = 0; ///< divides the layer's k_width (by head_dim) and v_width (by value_dim)
+  float scale = 1;            ///< of q.k, usually 1/sqrt(head_dim)
+  float soft_cap = 0;         ///< logits become cap*tanh(logit/cap); 0 for none
+  std::uint32_t window = 0;   ///< a key is seen by a query at most window-1 indices later; 0 for no window
 };
 
 /// Query rows of one sequence in one step. Their K/V must have been written before: row i's into slot context + i.

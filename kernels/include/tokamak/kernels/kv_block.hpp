@@ -1,8 +1,8 @@
 // Paged K/V memory of one attention layer: blocks of `block_size` tokens, and moving tokens in, out and between them.
 //
-// A block holds K, then V, each by head. K is transposed in groups of 8 tokens, [head][token/8][head_dim][8], so
-// that one load serves 8 tokens' scores; V is [head][token][value_dim rounded up to 8], so that one load serves 8
-// output values.
+// A block holds K, then V. K is transposed in groups of 8 tokens, [token/8][k_width][8], so that one load serves 8 tokens'
+// scores; V is [token][v_width rounded up to 8], so that one load serves 8 output values. Neither depends on how a
+// token's values are divided into heads: attention says that.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,8 @@ enum class kv_type : std::uint8_t { f16, f32 };
 /// Shape of a layer's blocks. All sizes at least 1.
 struct kv_shape {
   std::uint32_t block_size = 0; ///< tokens in a block
-  std::uint32_t kv_heads = 0;
-  std::uint32_t head_dim = 0;  ///< elements of a K head
-  std::uint32_t value_dim = 0; ///< elements of a V head, usually head_dim
+  std::uint32_t k_width = 0;    ///< elements of a token's K: kv_heads * head_dim
+  std::uint32_t v_width = 0;    ///< elements of a token's V
   kv_type type = kv_type::f16;
 };
 
@@ -34,8 +33,8 @@ struct kv_layer {
   kv_shape shape;
 };
 
-/// Stores k[kv_heads*head_dim] and v[kv_heads*value_dim] of one token at `offset` (0..block_size-1) of `block`, rounded
-/// to the layer's type. Different slots may be written at once.
+/// Stores k[k_width] and v[v_width] of one token at `offset` (0..block_size-1) of `block`, rounded to the layer's type.
+/// Different slots may be written at once.
 void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
               std::uint32_t offset);
 
@@ -44,8 +43,8 @@ void kv_write(cpu_level level, const kv_layer& layer, const float* k, const floa
 void kv_copy(const kv_layer& layer, std::uint32_t src, std::uint32_t src_offset, std::uint32_t dst,
              std::uint32_t dst_offset, std::uint32_t count);
 
-/// Canonical form of tokens: for K [count][kv_heads*head_dim] values of the layer's type, heads in order; likewise V.
-/// Export followed by import gives the same bits on any machine and level.
+/// Canonical form of tokens: for K [count][k_width] values of the layer's type; for V [count][v_width]. Export
+/// followed by import gives the same bits on any machine and level.
 void kv_export(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count, std::byte* k_out,
                std::byte* v_out);
 void kv_import(const kv_layer& layer, std::uint32_t block, std::uint32_t offset, std::uint32_t count,
