@@ -1,0 +1,9 @@
+// The plugin null.so.
+#include "null_backend/module.hpp"
+
+TK_EXPORT const tk_plugin* tokamak_plugin(uint32_t host_abi_major, uint32_t host_abi_minor) {
+  static const tk_extension extension{
+      sizeof(tk_extension), TK_KIND_BACKEND, "null", "Computes nothing; the next token is the last one plus one.",
+      &tokamak::test::no_delay, 1, &tokamak::test::null_backend(), nullptr};
+  return tokamak::test::describe_module(extension, host_abi_major, host_abi_minor);
+}
