@@ -1,6 +1,7 @@
 // scheduler_core: what owners ask of sequences. Operations on one sequence take effect in the order sent; each
 // waits until those before it are done (CONTRACTS.md, "Sequence").
 #include "engine/scheduler_core.hpp"
+#include "engine/step_sampler.hpp"
 
 #include <algorithm>
 
@@ -41,6 +42,11 @@ expected<void> scheduler_core::admit(const wire::Open& m) const {
     for (auto t : *m.delivered())
       if (!in_range(t))
         return fail(errc::invalid_argument, fmt::format("token {} is outside the vocabulary of {}", t, config_.vocab_size));
+  if (m.sampling()) {
+    wire::SamplingT sampling;
+    m.sampling()->UnPackTo(&sampling);
+    if (auto ok = check_sampler(to_sampler_params(sampling), config_.vocab_size); !ok) return ok;
+  }
   for (const auto& g : config_.groups) {
     if (g.kind != TK_GROUP_FULL) continue;
     const auto needed = (length + g.block_size) / g.block_size;

@@ -67,13 +67,15 @@ bool scheduler_core::ends_generation(const sequence& s, std::int32_t token) cons
 
 void scheduler_core::accept_token(sequence& s, const output_view& o, std::uint64_t now_us) {
   const auto token = o.result.tokens()->Get(o.index);
-  if (s.first_token_us == 0) s.first_token_us = now_us;
+  const bool first = s.first_token_us == 0;
+  if (first) s.first_token_us = now_us;
   ++counters_.generated;
   --s.credit;
   if (ends_generation(s, token)) return finish(s, wire::FinishReason::stop, now_us);
   s.tokens.push_back(token);
   auto& c = chunk_for(s);
   c.tokens.push_back(token);
+  if (first) c.usage = std::make_unique<wire::UsageT>(usage(s, now_us)); // who stops early knows what the prompt cost
   if (s.sampling.logprobs) c.logprobs.push_back(o.result.logprobs()->Get(o.index));
   if (o.top_count() > 0) {
     if (!c.top) c.top = std::make_unique<wire::TopLogprobsT>();

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "engine/scheduler_core.hpp"
-#include "message/actor_frame.hpp"
+#include "message/sequence_actors.hpp"
 #include "plugin/scheduler_instance.hpp"
 
 #include <caf/all.hpp>
@@ -28,10 +28,6 @@ using scheduler_actor = caf::typed_actor<
     caf::reacts_to<tick_atom>,                  // own timer: deadlines and leases
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
-/// Owners of sequences receive these.
-using chunk_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Chunks>>>;
-using drained_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Drained>>>;
-using ledger_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::LedgerEntry>>>;
 /// Shards as the scheduler sees them.
 using step_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Step>>>;
 

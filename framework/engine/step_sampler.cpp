@@ -5,12 +5,17 @@ namespace tokamak::engine {
 namespace {
 
 sampler_params params_of(const wire::StepOpenT& open) {
-  sampler_params p;
+  auto p = open.sampling ? to_sampler_params(*open.sampling) : sampler_params{};
   p.ignore_eos = open.ignore_eos;
   p.min_tokens = open.min_tokens;
   p.suppressed = open.suppressed;
-  if (!open.sampling) return p;
-  const auto& s = *open.sampling;
+  return p;
+}
+
+} // namespace
+
+sampler_params to_sampler_params(const wire::SamplingT& s) {
+  sampler_params p;
   p.temperature = s.temperature;
   p.top_k = s.top_k;
   p.top_p = s.top_p;
@@ -18,13 +23,11 @@ sampler_params params_of(const wire::StepOpenT& open) {
   p.repetition_penalty = s.repetition_penalty;
   p.presence_penalty = s.presence_penalty;
   p.frequency_penalty = s.frequency_penalty;
-  p.seed = s.seed;
+  p.seed = s.seed.value_or(0);
   p.logprob = s.logprobs;
   for (std::size_t i = 0; i < s.bias_tokens.size(); ++i) p.bias.push_back({s.bias_tokens[i], s.bias_values[i]});
   return p;
 }
-
-} // namespace
 
 void step_sampler::observe(const wire::Step& step) {
   if (step.closed())

@@ -11,6 +11,9 @@
 
 namespace tokamak::engine {
 
+/// The sampler's form of a sequence's sampling.
+sampler_params to_sampler_params(const wire::SamplingT& sampling);
+
 /// Keeps the sampling parameters of announced sequences, and token histories only where penalties need them: both can
 /// be rebuilt from a step's `opened` and its rows. One thread.
 class step_sampler {

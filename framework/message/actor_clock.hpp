@@ -1,4 +1,4 @@
-// Time for actors: the (possibly virtual) clock of their system, in microseconds.
+// Time for actors: the (possibly virtual) clock of their system, in microseconds. The only place that reads a clock.
 #pragma once
 
 #include <caf/actor_clock.hpp>
@@ -20,6 +20,11 @@ inline std::uint64_t now_us(caf::actor_system& system) {
 /// The same for plugins' hosts. The system must outlive it.
 inline std::function<std::uint64_t()> clock_of(caf::actor_system& system) {
   return [&system] { return now_us(system); };
+}
+
+/// Wall-clock time, for what people read: dates in templates and logs. Never for measuring or waiting.
+inline std::int64_t unix_time_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 } // namespace tokamak

@@ -1,0 +1,239 @@
+// Client messages are verified, given ids of this node, and passed on; chunks find their way back.
+#include "frontend/sessions.hpp"
+
+#include "base/log.hpp"
+
+#include <algorithm>
+
+namespace tokamak::frontend {
+
+sessions::sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids, session_effects& effects)
+    : endpoints_(std::move(endpoints)), limits_(limits), ids_(ids), effects_(effects) {}
+
+template <class T>
+void sessions::send(const client_id& client, const typename T::NativeTableType& message) {
+  effects_.to_client(client, frame_type_of<T>, make_frame<T>(message).bytes());
+}
+
+void sessions::send_error(const client_id& client, std::uint64_t request_id, const error& why) {
+  ++counts_.refused;
+  wire::ChunksT chunks;
+  chunks.items.push_back(std::make_unique<wire::ChunkT>());
+  auto& c = *chunks.items.back();
+  c.id = request_id;
+  c.finish = wire::FinishReason::error;
+  c.error = std::make_unique<wire::ErrorT>();
+  c.error->code = static_cast<wire::ErrorCode>(why.code);
+  c.error->message = why.message;
+  c.error->where = why.where;
+  send<wire::Chunks>(client, chunks);
+}
+
+void sessions::receive(const client_id& client, std::span<const std::span<const std::byte>> parts, std::uint64_t now_us) {
+  ++counts_.messages;
+  expected<void> ok;
+  if (parts.size() < 2) {
+    ok = fail(errc::corrupt, fmt::format("message of {} parts; a header and a body expected", parts.size()));
+  } else if (auto header = frame_header::read(parts[0]); !header) {
+    ok = fail(header.error());
+  } else {
+    ok = handle(client, header->type, parts[1], now_us);
+  }
+  if (ok) return;
+  ++counts_.bad_messages;
+  constexpr std::size_t most_remembered = 4096;
+  if (warned_.size() < most_remembered && warned_.insert(client).second)
+    log::warning("frontend", "client.bad_message", {{"error", ok.error().to_string()}});
+  wire::ErrorReplyT reply;
+  reply.error = std::make_unique<wire::ErrorT>();
+  reply.error->code = static_cast<wire::ErrorCode>(ok.error().code);
+  reply.error->message = ok.error().message;
+  send<wire::ErrorReply>(client, reply);
+}
+
+expected<void> sessions::handle(const client_id& client, frame_type type, std::span<const std::byte> body, std::uint64_t now_us) {
+  const frame_limits limits{.max_bytes = limits_.max_message_bytes};
+  switch (type) {
+    case frame_type::Open: return open(client, body);
+    case frame_type::Close: {
+      auto m = read_frame<wire::Close>(body, limits);
+      if (!m) return fail(m.error());
+      const auto it = clients_.find(client);
+      if (it == clients_.end()) return {};
+      if (const auto found = it->second.requests.find((*m)->id()); found != it->second.requests.end()) cancel(found->second);
+      return {};
+    }
+    case frame_type::Acknowledge: {
+      auto m = read_frame<wire::Acknowledge>(body, limits);
+      if (!m) return fail(m.error());
+      acknowledge(client, **m);
+      (void)now_us;
+      return {};
+    }
+    case frame_type::ListModels: {
+      auto m = read_frame<wire::ListModels>(body, limits);
+      if (!m) return fail(m.error());
+      const auto op = ids_.next();
+      asked_[op] = {client, (*m)->op()};
+      effects_.ask_models(op);
+      return {};
+    }
+    case frame_type::StatusRequest: {
+      auto m = read_frame<wire::StatusRequest>(body, limits);
+      if (!m) return fail(m.error());
+      const auto op = ids_.next();
+      asked_[op] = {client, (*m)->op()};
+      effects_.ask_status(op);
+      return {};
+    }
+    default:
+      return fail(errc::unsupported, fmt::format("clients do not send frames of type {} ({})", static_cast<unsigned>(type), to_string(type)));
+  }
+}
+
+expected<void> sessions::open(const client_id& client, std::span<const std::byte> body) {
+  auto frame = read_frame<wire::Open>(body, {.max_bytes = limits_.max_message_bytes});
+  if (!frame) return fail(frame.error());
+  auto m = frame->unpack();
+  const auto refuse = [&](errc code, std::string message) -> expected<void> {
+    send_error(client, m.id, {code, std::move(message), {}});
+    return {};
+  };
+  const auto endpoint = std::find(endpoints_.begin(), endpoints_.end(), m.target);
+  if (endpoint == endpoints_.end())
+    return refuse(errc::not_found, fmt::format("no model '{}'; known: {}", m.target, fmt::join(endpoints_, ", ")));
+  const auto known = clients_.find(client);
+  if (known == clients_.end() && clients_.size() >= limits_.max_clients)
+    return refuse(errc::overloaded, fmt::format("{} clients have requests running already", clients_.size()));
+  auto& s = clients_[client];
+  if (s.requests.contains(m.id)) return refuse(errc::already_exists, fmt::format("request {} is running already", m.id));
+  if (s.requests.size() >= limits_.max_requests_per_client)
+    return refuse(errc::overloaded, fmt::format("this client has {} requests running already", s.requests.size()));
+  const auto id = ids_.next();
+  s.requests.emplace(m.id, id);
+  const auto delivered = static_cast<std::uint32_t>(m.delivered.size());
+  const auto at = static_cast<std::size_t>(endpoint - endpoints_.begin());
+  requests_.emplace(id, request{client, m.id, at, delivered, delivered, 0});
+  m.id = id;
+  m.parent = 0;
+  m.lease_us = 0;
+  ++counts_.requests;
+  effects_.to_endpoint(at, make_frame<wire::Open>(m));
+  return {};
+}
+
+void sessions::acknowledge(const client_id& client, const wire::Acknowledge& m) {
+  const auto it = clients_.find(client);
+  if (it == clients_.end()) return;
+  const auto found = it->second.requests.find(m.id());
+  if (found == it->second.requests.end()) return;
+  auto& r = requests_.at(found->second);
+  r.acknowledged = std::clamp(m.tokens(), r.acknowledged, r.sent);
+  if (r.paused_since_us != 0 && r.sent - r.acknowledged <= limits_.window_tokens / 2) pause(found->second, r, false, 0);
+}
+
+void sessions::pause(std::uint64_t id, request& r, bool paused, std::uint64_t now_us) {
+  r.paused_since_us = paused ? std::max<std::uint64_t>(1, now_us) : 0;
+  wire::FlowT m;
+  m.ids.push_back(id);
+  m.paused = paused;
+  effects_.to_endpoint(r.endpoint, make_frame<wire::Flow>(m));
+}
+
+void sessions::chunks(const wire::Chunks& m, std::uint64_t now_us) {
+  std::map<client_id, wire::ChunksT> out;
+  std::vector<std::uint64_t> ended;
+  for (std::uint32_t i = 0; m.items() && i < m.items()->size(); ++i) {
+    const auto* item = m.items()->Get(i);
+    const auto it = requests_.find(item->id());
+    if (it == requests_.end()) continue; // cancelled meanwhile
+    auto& r = it->second;
+    std::unique_ptr<wire::ChunkT> c(item->UnPack());
+    c->id = r.client_request;
+    r.sent += static_cast<std::uint32_t>(c->tokens.size());
+    ++counts_.chunks;
+    counts_.tokens += c->tokens.size();
+    if (c->finish != wire::FinishReason::none) ended.push_back(item->id());
+    else if (r.paused_since_us == 0 && r.sent - r.acknowledged > limits_.window_tokens) pause(item->id(), r, true, now_us);
+    out[r.client].items.push_back(std::move(c));
+  }
+  for (auto& [client, chunks] : out) send<wire::Chunks>(client, chunks);
+  for (auto id : ended) erase(id);
+}
+
+void sessions::reply(const wire::ModelList& m) {
+  const auto it = asked_.find(m.op());
+  if (it == asked_.end()) return;
+  wire::ModelListT message;
+  m.UnPackTo(&message);
+  message.op = it->second.op;
+  send<wire::ModelList>(it->second.client, message);
+  asked_.erase(it);
+}
+
+void sessions::reply(const wire::StatusReport& m) {
+  const auto it = asked_.find(m.op());
+  if (it == asked_.end()) return;
+  wire::StatusReportT message;
+  m.UnPackTo(&message);
+  message.op = it->second.op;
+  send<wire::StatusReport>(it->second.client, message);
+  asked_.erase(it);
+}
+
+void sessions::erase(std::uint64_t id) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return;
+  const auto session = clients_.find(it->second.client);
+  if (session != clients_.end()) {
+    session->second.requests.erase(it->second.client_request);
+    if (session->second.requests.empty()) clients_.erase(session);
+  }
+  requests_.erase(it);
+}
+
+void sessions::cancel(std::uint64_t id) {
+  const auto it = requests_.find(id);
+  if (it == requests_.end()) return;
+  ++counts_.cancelled;
+  wire::CloseT m;
+  m.id = id;
+  effects_.to_endpoint(it->second.endpoint, make_frame<wire::Close>(m));
+  erase(id);
+}
+
+void sessions::unreachable(const client_id& client) {
+  const auto it = clients_.find(client);
+  if (it == clients_.end()) return;
+  std::vector<std::uint64_t> ids;
+  for (const auto& [theirs, ours] : it->second.requests) ids.push_back(ours);
+  log::info("frontend", "client.gone", {{"requests", ids.size()}});
+  for (auto id : ids) cancel(id);
+  warned_.erase(client);
+}
+
+void sessions::endpoint_lost(std::size_t endpoint) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, r] : requests_)
+    if (r.endpoint == endpoint) ids.push_back(id);
+  for (auto id : ids) {
+    const auto r = requests_.at(id);
+    send_error(r.client, r.client_request, {errc::unavailable, fmt::format("endpoint '{}' was lost", endpoints_[endpoint]), {}});
+    erase(id);
+  }
+}
+
+void sessions::tick(std::uint64_t now_us) {
+  std::vector<std::uint64_t> stalled;
+  for (const auto& [id, r] : requests_)
+    if (r.paused_since_us != 0 && now_us > r.paused_since_us + limits_.stall_us) stalled.push_back(id);
+  for (auto id : stalled) {
+    ++counts_.stalled;
+    const auto r = requests_.at(id);
+    cancel(id);
+    send_error(r.client, r.client_request,
+               {errc::cancelled, fmt::format("the client acknowledged nothing for {} s", limits_.stall_us / 1'000'000), {}});
+  }
+}
+
+} // namespace tokamak::frontend

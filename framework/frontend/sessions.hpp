@@ -1,0 +1,103 @@
+// Clients of a frontend and their requests (DESIGN.md 5, step 1), without sockets or actors: client bytes in, frames to
+// endpoints out, and back. All bytes from clients are hostile. Pure and single-threaded.
+#pragma once
+
+#include "message/frame.hpp"
+#include "message/sequence_ids.hpp"
+
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace tokamak::frontend {
+
+struct session_limits {
+  std::uint32_t max_clients = 1024;
+  std::uint32_t max_message_bytes = 16u << 20;
+  std::uint32_t max_requests_per_client = 256;
+  std::uint32_t window_tokens = 1024;              ///< unacknowledged tokens at which a request pauses
+  std::uint64_t stall_us = 60'000'000;             ///< a request paused for so long is cut
+};
+
+/// Opaque name of a connection.
+using client_id = std::string;
+
+/// Called during sessions' functions, on their thread.
+class session_effects {
+public:
+  virtual ~session_effects() = default;
+  /// Queues a message for a client; never blocks.
+  virtual void to_client(const client_id& client, frame_type type, std::span<const std::byte> body) = 0;
+  virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) = 0;
+  virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) = 0;
+  virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) = 0;
+  virtual void ask_models(std::uint64_t op) = 0; ///< answered by reply()
+  virtual void ask_status(std::uint64_t op) = 0; ///< answered by reply()
+};
+
+class sessions {
+public:
+  sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids, session_effects& effects);
+
+  /// A message of a client: its parts after the identity.
+  void receive(const client_id& client, std::span<const std::span<const std::byte>> parts, std::uint64_t now_us);
+  /// Chunks of an endpoint.
+  void chunks(const wire::Chunks& m, std::uint64_t now_us);
+  /// The answer to ask_models or ask_status.
+  void reply(const wire::ModelList& m);
+  void reply(const wire::StatusReport& m);
+  /// The connection is gone: its requests are cancelled.
+  void unreachable(const client_id& client);
+  /// An endpoint went down.
+  void endpoint_lost(std::size_t endpoint);
+  /// Cuts requests whose reader stalled.
+  void tick(std::uint64_t now_us);
+
+  struct counters {
+    std::uint64_t messages = 0, bad_messages = 0, requests = 0, refused = 0, cancelled = 0, stalled = 0, chunks = 0, tokens = 0;
+  };
+  const counters& counts() const { return counts_; }
+  std::size_t n_clients() const { return clients_.size(); }
+  std::size_t n_requests() const { return requests_.size(); }
+
+private:
+  struct request {
+    client_id client;
+    std::uint64_t client_request = 0;
+    std::size_t endpoint = 0;
+    std::uint32_t sent = 0;         ///< answer tokens
+    std::uint32_t acknowledged = 0;
+    std::uint64_t paused_since_us = 0; ///< 0: not paused
+  };
+  struct session {
+    std::map<std::uint64_t, std::uint64_t> requests; ///< client's id → ours
+  };
+  struct asked {
+    client_id client;
+    std::uint64_t op = 0;
+  };
+
+  expected<void> handle(const client_id& client, frame_type type, std::span<const std::byte> body, std::uint64_t now_us);
+  expected<void> open(const client_id& client, std::span<const std::byte> body);
+  void acknowledge(const client_id& client, const wire::Acknowledge& m);
+  void cancel(std::uint64_t id);
+  void erase(std::uint64_t id);
+  void pause(std::uint64_t id, request& r, bool paused, std::uint64_t now_us);
+  void send_error(const client_id& client, std::uint64_t request_id, const error& why);
+  template <class T>
+  void send(const client_id& client, const typename T::NativeTableType& message);
+
+  std::vector<std::string> endpoints_;
+  session_limits limits_;
+  sequence_ids& ids_;
+  session_effects& effects_;
+  std::unordered_map<client_id, session> clients_; ///< only those with requests running
+  std::unordered_map<std::uint64_t, request> requests_;
+  std::map<std::uint64_t, asked> asked_;
+  std::set<client_id> warned_; ///< bad clients already logged
+  counters counts_;
+};
+
+} // namespace tokamak::frontend

@@ -1,0 +1,208 @@
+// One thread that waits for both its mailbox and its socket: senders wake it through an eventfd only while it sleeps.
+#include "frontend/zmq_frontend.hpp"
+
+#include "base/log.hpp"
+#include "frontend/zmq_socket.hpp"
+#include "message/actor_clock.hpp"
+#include "message/status.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <deque>
+
+namespace tokamak::frontend {
+namespace {
+
+class frontend_thread final : public caf::blocking_actor, private session_effects {
+public:
+  frontend_thread(caf::actor_config& config, std::shared_ptr<zmq_frontend_setup> setup, std::shared_ptr<router_socket> socket)
+      : caf::blocking_actor(config), setup_(std::move(setup)), socket_(std::move(socket)),
+        sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this) {}
+  ~frontend_thread() override { ::close(wake_fd_); }
+
+  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
+    blocking_actor::enqueue(std::move(element), unit);
+    if (parked_.load() && parked_.exchange(false)) eventfd_write(wake_fd_, 1);
+  }
+
+  void act() override {
+    for (const auto& endpoint : setup_->endpoints) monitor(endpoint);
+    while (!stop_) {
+      bool worked = drain_mailbox();
+      worked |= drain_socket();
+      worked |= flush_backlog();
+      const auto now = now_us(system());
+      if (now >= next_tick_us_) {
+        sessions_.tick(now);
+        next_tick_us_ = now + 1'000'000;
+      }
+      if (!worked && !stop_) park();
+    }
+    flush_backlog();
+  }
+
+private:
+  static constexpr int burst = 256; // so that neither side starves the other
+
+  bool drain_mailbox() {
+    bool did = false;
+    for (int i = 0; i < burst && has_next_message(); ++i)
+      if (auto element = dequeue()) {
+        did = true;
+        handle(*element);
+      }
+    return did;
+  }
+
+  void handle(caf::mailbox_element& e) {
+    auto& content = e.content();
+    if (content.match_elements<frame_of<wire::Chunks>>()) {
+      sessions_.chunks(*content.get_as<frame_of<wire::Chunks>>(0), now_us(system()));
+    } else if (content.match_elements<frame_of<wire::StatusReport>>()) {
+      sessions_.reply(*content.get_as<frame_of<wire::StatusReport>>(0));
+    } else if (content.match_elements<frame_of<wire::ModelList>>()) {
+      sessions_.reply(*content.get_as<frame_of<wire::ModelList>>(0));
+    } else if (content.match_elements<frame_of<wire::StatusRequest>>()) {
+      answer_status(e);
+    } else if (content.match_elements<caf::down_msg>()) {
+      endpoint_down(content.get_as<caf::down_msg>(0));
+    } else if (content.match_elements<caf::exit_msg>()) {
+      stop_ = true;
+    }
+  }
+
+  void answer_status(caf::mailbox_element& e) {
+    const auto& c = sessions_.counts();
+    const auto status = make_status(setup_->name, "frontend",
+                                    {{"clients", static_cast<double>(sessions_.n_clients())},
+                                     {"requests_running", static_cast<double>(sessions_.n_requests())},
+                                     {"messages", static_cast<double>(c.messages)},
+                                     {"bad_messages", static_cast<double>(c.bad_messages)},
+                                     {"requests", static_cast<double>(c.requests)},
+                                     {"refused", static_cast<double>(c.refused)},
+                                     {"cancelled", static_cast<double>(c.cancelled)},
+                                     {"stalled", static_cast<double>(c.stalled)},
+                                     {"chunks", static_cast<double>(c.chunks)},
+                                     {"tokens", static_cast<double>(c.tokens)}});
+    if (e.sender) e.sender->enqueue(ctrl(), e.mid.response_id(), caf::make_message(status), nullptr);
+  }
+
+  void endpoint_down(const caf::down_msg& down) {
+    for (std::size_t i = 0; i < setup_->endpoints.size(); ++i)
+      if (setup_->endpoints[i]->address() == down.source) sessions_.endpoint_lost(i);
+  }
+
+  bool drain_socket() {
+    bool did = false;
+    for (int i = 0; i < burst && socket_->receive(message_); ++i) {
+      did = true;
+      const auto identity = message_.part(0);
+      parts_.clear();
+      for (std::size_t p = 1; p < message_.n_parts(); ++p) parts_.push_back(message_.part(p));
+      sessions_.receive(std::string(reinterpret_cast<const char*>(identity.data()), identity.size()), parts_, now_us(system()));
+    }
+    return did;
+  }
+
+  // Messages that the socket would not take at once, in order per client.
+  bool flush_backlog() {
+    bool did = false;
+    for (auto it = backlog_.begin(); it != backlog_.end();) {
+      auto& queue = it->second;
+      auto result = send_result::sent;
+      while (!queue.empty() && result == send_result::sent) {
+        result = socket_->send(it->first, queue.front().header, queue.front().body);
+        if (result == send_result::sent) {
+          queue.pop_front();
+          did = true;
+        }
+      }
+      const auto client = it->first;
+      if (queue.empty() || result == send_result::unreachable) it = backlog_.erase(it);
+      else ++it;
+      if (result == send_result::unreachable) gone_.push_back(client);
+    }
+    for (const auto& client : std::exchange(gone_, {})) sessions_.unreachable(client);
+    return did;
+  }
+
+  void park() {
+    parked_ = true;
+    if (has_next_message()) {
+      parked_ = false;
+      return;
+    }
+    zmq_pollitem_t items[] = {{socket_->handle(), 0, ZMQ_POLLIN, 0}, {nullptr, wake_fd_, ZMQ_POLLIN, 0}};
+    // Waiting requests need the clock for stalls, a backlog needs another try; an idle frontend sleeps on.
+    const long timeout_ms = !gone_.empty() ? 0 : !backlog_.empty() ? 5 : sessions_.n_requests() > 0 ? 1000 : -1;
+    zmq_poll(items, 2, timeout_ms);
+    parked_ = false;
+    eventfd_t value;
+    eventfd_read(wake_fd_, &value);
+  }
+
+  void to_client(const client_id& client, frame_type type, std::span<const std::byte> body) override {
+    outgoing m;
+    frame_header{type}.write(m.header);
+    const auto waiting = backlog_.find(client);
+    auto result = send_result::would_block;
+    if (waiting == backlog_.end()) result = socket_->send(client, m.header, body);
+    if (result == send_result::sent) return;
+    if (result == send_result::unreachable) {
+      gone_.push_back(client); // its requests end in flush_backlog, not in the midst of a chunk frame
+      return;
+    }
+    m.body.assign(body.begin(), body.end());
+    backlog_[client].push_back(std::move(m));
+  }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(endpoint, m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(endpoint, m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(endpoint, m); }
+  void ask_models(std::uint64_t op) override {
+    wire::ListModelsT m;
+    m.op = op;
+    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::ListModels>(m));
+  }
+  void ask_status(std::uint64_t op) override {
+    wire::StatusRequestT m;
+    m.op = op;
+    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::StatusRequest>(m));
+  }
+  template <class T>
+  void forward(std::size_t endpoint, const frame_of<T>& m) {
+    send(caf::actor_cast<sequence_server>(setup_->endpoints[endpoint]), m);
+  }
+
+  struct outgoing {
+    std::byte header[frame_header::size];
+    std::vector<std::byte> body;
+  };
+
+  std::shared_ptr<zmq_frontend_setup> setup_;
+  std::shared_ptr<router_socket> socket_;
+  sessions sessions_;
+  received_message message_;
+  std::vector<std::span<const std::byte>> parts_;
+  std::map<client_id, std::deque<outgoing>> backlog_;
+  std::vector<client_id> gone_;
+  int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  std::atomic<bool> parked_{false};
+  std::uint64_t next_tick_us_ = 0;
+  bool stop_ = false;
+};
+
+} // namespace
+
+expected<zmq_frontend> spawn_zmq_frontend(caf::actor_system& system, zmq_frontend_setup setup) {
+  auto socket = router_socket::bind(setup.bind, setup.limits.max_message_bytes);
+  if (!socket) return fail(socket.error());
+  const auto address = socket->address();
+  // The socket is made here, so that a taken port is an error of the start, and used by one thread from then on.
+  auto actor = system.spawn<frontend_thread, caf::detached>(std::make_shared<zmq_frontend_setup>(std::move(setup)),
+                                                            std::make_shared<router_socket>(std::move(*socket)));
+  return zmq_frontend{caf::actor_cast<zmq_frontend_actor>(actor), address};
+}
+
+} // namespace tokamak::frontend

@@ -1,0 +1,263 @@
+// Prompts in, text out, and which engine serves whom.
+#include "network/pool_core.hpp"
+
+#include <algorithm>
+
+namespace tokamak::network {
+
+pool_core::pool_core(model_card card, std::vector<std::string> members, choose_function choose, pool_effects& effects)
+    : card_(std::move(card)), choose_(std::move(choose)), effects_(effects) {
+  for (auto& name : members) members_.push_back({std::move(name), true, 0});
+}
+
+expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std::int32_t> tokens) {
+  std::vector<tk_placement_member> view;
+  for (const auto& member : members_) {
+    tk_placement_member v{};
+    v.name = {member.name.data(), member.name.size()};
+    v.available = member.available;
+    v.running = member.streams;
+    view.push_back(v);
+  }
+  tk_placement_request request{};
+  request.size = sizeof request;
+  request.id = m.id();
+  request.tokens = tokens.data();
+  request.n_tokens = tokens.size();
+  request.max_tokens = m.generate();
+  request.priority = m.priority();
+  return choose_(request, view);
+}
+
+void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
+  if (streams_.contains(m->id()))
+    return answer_error(owner, m->id(), 0, {errc::already_exists, fmt::format("sequence {} is open already", m->id()), {}});
+  if (!m->prompt()) return answer_error(owner, m->id(), 0, {errc::invalid_argument, "the prompt is missing", {}});
+  auto tokens = card_.tokens_of(*m->prompt(), effects_.unix_time_s());
+  if (!tokens) return answer_error(owner, m->id(), 0, tokens.error());
+  auto member = place(*m, *tokens);
+  if (!member) return answer_error(owner, m->id(), 0, member.error());
+
+  stream s{m->parent(), owner, *member, stream_decoder(*card_.tokenizer), stop_matcher(), {}, 0, 0, {}, {}, m->attempt()};
+  auto message = m.unpack();
+  if (message.stops) s.stop_strings = std::move(message.stops->strings);
+  s.stops = stop_matcher(s.stop_strings);
+  s.tenant = message.tenant;
+  s.prompt_tokens = static_cast<std::uint32_t>(tokens->size());
+  // A resumed answer goes on in the middle of its text.
+  for (auto token : message.delivered) (void)s.stops.push(s.decoder.push(token));
+  s.answer_tokens = static_cast<std::uint32_t>(message.delivered.size());
+  if (message.sampling && message.sampling->temperature > 0 && !message.sampling->seed) message.sampling->seed = effects_.random();
+  message.prompt = std::make_unique<wire::PromptT>();
+  message.prompt->tokens = std::move(*tokens);
+  message.target = members_[*member].name;
+  if (message.stops) message.stops->strings.clear();
+  ++counts_.opened;
+  counts_.prompt_tokens += s.prompt_tokens;
+  ++members_[*member].streams;
+  streams_.emplace(m->id(), std::move(s));
+  effects_.to_member(*member, make_frame<wire::Open>(message));
+}
+
+pool_core::stream* pool_core::find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op) {
+  const auto it = streams_.find(id);
+  if (it != streams_.end()) return &it->second;
+  answer_error(owner, id, op, {errc::not_found, fmt::format("no open sequence {}", id), {}});
+  return nullptr;
+}
+
+void pool_core::extend(owner_id owner, const frame_of<wire::Extend>& m) {
+  auto* s = find_or_answer(owner, m->id(), m->op());
+  if (!s) return;
+  if (!m->text() || m->text()->size() == 0) return effects_.to_member(s->member, m);
+  auto message = m.unpack();
+  message.tokens = card_.tokenizer->encode(message.text, {.add_special = false, .parse_special = false, .add_space_prefix = false});
+  message.text.clear();
+  effects_.to_member(s->member, make_frame<wire::Extend>(message));
+}
+
+void pool_core::generate(owner_id owner, const frame_of<wire::Generate>& m) {
+  if (auto* s = find_or_answer(owner, m->id(), m->op())) effects_.to_member(s->member, m);
+}
+
+void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
+  const auto it = streams_.find(m->id());
+  if (it == streams_.end() || streams_.contains(m->child()))
+    return answer_error(owner, m->child(), 0,
+                        it == streams_.end() ? error{errc::not_found, fmt::format("no open sequence {} to fork", m->id()), {}}
+                                             : error{errc::already_exists, fmt::format("sequence {} is open already", m->child()), {}});
+  auto child = it->second;
+  child.owner = owner;
+  ++counts_.opened;
+  ++members_[child.member].streams;
+  effects_.to_member(child.member, m);
+  streams_.emplace(m->child(), std::move(child));
+}
+
+void pool_core::truncate(owner_id owner, const frame_of<wire::Truncate>& m) {
+  auto* s = find_or_answer(owner, m->id(), 0);
+  if (!s) return;
+  // What follows a truncation is new text: nothing held back belongs to it.
+  s->decoder = stream_decoder(*card_.tokenizer);
+  s->stops = stop_matcher(s->stop_strings);
+  effects_.to_member(s->member, m);
+}
+
+void pool_core::close(const wire::Close& m) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, s] : streams_)
+    if (id == m.id() || s.parent == m.id()) ids.push_back(id);
+  for (auto id : ids) {
+    wire::CloseT message;
+    message.id = id;
+    effects_.to_member(streams_.at(id).member, make_frame<wire::Close>(message));
+    erase(id);
+  }
+}
+
+void pool_core::close_owner(owner_id owner) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, s] : streams_)
+    if (s.owner == owner) ids.push_back(id);
+  for (auto id : ids) {
+    wire::CloseT message;
+    message.id = id;
+    effects_.to_member(streams_.at(id).member, make_frame<wire::Close>(message));
+    erase(id);
+  }
+}
+
+void pool_core::renew(const wire::Renew& m) {
+  std::map<std::size_t, wire::RenewT> by_member;
+  for (std::uint32_t i = 0; m.ids() && i < m.ids()->size(); ++i)
+    if (const auto it = streams_.find(m.ids()->Get(i)); it != streams_.end())
+      by_member[it->second.member].ids.push_back(it->first);
+  for (auto& [member, message] : by_member) {
+    message.lease_us = m.lease_us();
+    effects_.to_member(member, make_frame<wire::Renew>(message));
+  }
+}
+
+void pool_core::flow(const wire::Flow& m) {
+  std::map<std::size_t, wire::FlowT> by_member;
+  for (std::uint32_t i = 0; m.ids() && i < m.ids()->size(); ++i)
+    if (const auto it = streams_.find(m.ids()->Get(i)); it != streams_.end())
+      by_member[it->second.member].ids.push_back(it->first);
+  for (auto& [member, message] : by_member) {
+    message.paused = m.paused();
+    effects_.to_member(member, make_frame<wire::Flow>(message));
+  }
+}
+
+void pool_core::chunks(const wire::Chunks& m) {
+  std::map<owner_id, wire::ChunksT> out;
+  for (std::uint32_t i = 0; m.items() && i < m.items()->size(); ++i) forward_chunk(*m.items()->Get(i), out);
+  for (auto& [owner, chunks] : out) effects_.chunks(owner, std::move(chunks));
+}
+
+void pool_core::forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out) {
+  const auto it = streams_.find(c.id());
+  if (it == streams_.end()) { // closed, or ended by a stop string, while this was on its way
+    counts_.discarded_tokens += c.tokens() ? c.tokens()->size() : 0;
+    return;
+  }
+  auto& s = it->second;
+  if (c.usage()) c.usage()->UnPackTo(&s.usage);
+  auto to = std::make_unique<wire::ChunkT>();
+  to->id = c.id();
+  to->op = c.op();
+  to->attempt = s.attempt;
+  to->offset = s.answer_tokens;
+  to->length = c.length();
+  const bool stopped = stop_at(s, c, *to);
+  add_top(c, *to);
+  counts_.delivered_tokens += to->tokens.size();
+  if (stopped) {
+    wire::CloseT close;
+    close.id = c.id();
+    effects_.to_member(s.member, make_frame<wire::Close>(close));
+    to->finish = wire::FinishReason::stop;
+  } else {
+    to->finish = c.finish();
+    if (c.error()) to->error.reset(c.error()->UnPack());
+    if (c.finish() != wire::FinishReason::none) to->text += s.stops.push(s.decoder.flush()).text + s.stops.flush();
+  }
+  const bool over = to->finish != wire::FinishReason::none;
+  if (over || c.usage()) {
+    to->usage = std::make_unique<wire::UsageT>(s.usage);
+    to->usage->prompt_tokens = s.prompt_tokens;
+    to->usage->completion_tokens = s.answer_tokens;
+  }
+  out[s.owner].items.push_back(std::move(to));
+  if (!over) return;
+  ++(out[s.owner].items.back()->finish == wire::FinishReason::error ? counts_.failed : counts_.finished);
+  erase(c.id());
+}
+
+// Adds the chunk's tokens and text; true if a stop string ended the answer.
+bool pool_core::stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to) {
+  const auto n = c.tokens() ? c.tokens()->size() : 0;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    const auto token = c.tokens()->Get(i);
+    to.tokens.push_back(token);
+    if (c.logprobs() && c.logprobs()->size() == n) to.logprobs.push_back(c.logprobs()->Get(i));
+    ++s.answer_tokens;
+    auto found = s.stops.push(s.decoder.push(token));
+    to.text += found.text;
+    if (!found.stop) continue;
+    to.stop = *found.stop;
+    counts_.discarded_tokens += n - i - 1;
+    return true;
+  }
+  return false;
+}
+
+void pool_core::add_top(const wire::Chunk& c, wire::ChunkT& to) const {
+  if (!c.top()) return;
+  to.top.reset(c.top()->UnPack());
+  for (auto id : to.top->ids) to.top->texts.emplace_back(card_.tokenizer->piece(id));
+}
+
+void pool_core::set_available(std::size_t member, bool available) {
+  members_[member].available = available;
+  if (available) return;
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, s] : streams_)
+    if (s.member == member) ids.push_back(id);
+  for (auto id : ids) {
+    const auto owner = streams_.at(id).owner;
+    erase(id);
+    answer_error(owner, id, 0, {errc::unavailable, fmt::format("engine '{}' was lost", members_[member].name), {}});
+  }
+}
+
+void pool_core::erase(std::uint64_t id) {
+  const auto it = streams_.find(id);
+  auto& s = it->second;
+  wire::LedgerEntryT entry;
+  entry.request = s.parent != 0 ? s.parent : id;
+  entry.tenant = s.tenant;
+  entry.engine = members_[s.member].name;
+  entry.kinds = {wire::TokenKind::delivered};
+  entry.amounts = {s.answer_tokens};
+  effects_.book(std::move(entry));
+  --members_[s.member].streams;
+  streams_.erase(it);
+}
+
+void pool_core::answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why) {
+  ++counts_.failed;
+  wire::ChunksT chunks;
+  chunks.items.push_back(std::make_unique<wire::ChunkT>());
+  auto& c = *chunks.items.back();
+  c.id = id;
+  c.op = op;
+  c.finish = wire::FinishReason::error;
+  c.error = std::make_unique<wire::ErrorT>();
+  c.error->code = static_cast<wire::ErrorCode>(why.code);
+  c.error->message = why.message;
+  c.error->where = why.where;
+  effects_.chunks(owner, std::move(chunks));
+}
+
+} // namespace tokamak::network

@@ -1,0 +1,102 @@
+// A pool's mind without its actor (DESIGN.md 5, steps 3 and 6): prompts become token ids for one engine, token ids become
+// text and stop strings for the owner. Pure and single-threaded; effects go through pool_effects.
+#pragma once
+
+#include "model/card.hpp"
+#include "model/tokenizer/stream_decoder.hpp"
+#include "network/stop_matcher.hpp"
+#include "tokamak/plugin.h"
+
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+namespace tokamak::network {
+
+using owner_id = std::uint32_t;
+
+/// Sends to member engines and to owners. Called on the pool's thread.
+class pool_effects {
+public:
+  virtual ~pool_effects() = default;
+  virtual void to_member(std::size_t member, frame_of<wire::Open> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Extend> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Generate> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Fork> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Truncate> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Close> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Renew> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Flow> m) = 0;
+  virtual void chunks(owner_id owner, wire::ChunksT chunks) = 0;
+  virtual void book(wire::LedgerEntryT entry) = 0;
+  virtual std::uint64_t random() = 0;       ///< seeds for requests that name none
+  virtual std::int64_t unix_time_s() = 0;   ///< what templates may print
+};
+
+/// Picks a member: the placement plugin's choose().
+using choose_function =
+    std::function<expected<std::size_t>(const tk_placement_request&, std::span<const tk_placement_member>)>;
+
+class pool_core {
+public:
+  pool_core(model_card card, std::vector<std::string> members, choose_function choose, pool_effects& effects);
+
+  void open(owner_id owner, const frame_of<wire::Open>& m);
+  void extend(owner_id owner, const frame_of<wire::Extend>& m);
+  void generate(owner_id owner, const frame_of<wire::Generate>& m);
+  void fork(owner_id owner, const frame_of<wire::Fork>& m);
+  void truncate(owner_id owner, const frame_of<wire::Truncate>& m);
+  void close(const wire::Close& m);
+  void renew(const wire::Renew& m);
+  void flow(const wire::Flow& m);
+  void close_owner(owner_id owner);
+  /// A chunk frame of an engine.
+  void chunks(const wire::Chunks& m);
+
+  /// A lost or returned engine. Its sequences end as unavailable.
+  void set_available(std::size_t member, bool available);
+
+  struct counters {
+    std::uint64_t opened = 0, finished = 0, failed = 0, prompt_tokens = 0, delivered_tokens = 0, discarded_tokens = 0;
+  };
+  const counters& counts() const { return counts_; }
+  std::size_t n_streams() const { return streams_.size(); }
+  const model_card& card() const { return card_; }
+
+private:
+  struct stream {
+    std::uint64_t parent = 0;
+    owner_id owner = 0;
+    std::size_t member = 0;
+    stream_decoder decoder;
+    stop_matcher stops;
+    std::vector<std::string> stop_strings;
+    std::uint32_t prompt_tokens = 0;
+    std::uint32_t answer_tokens = 0; ///< delivered to the owner
+    wire::UsageT usage;
+    std::string tenant;
+    std::uint32_t attempt = 0;
+  };
+  struct member_state {
+    std::string name;
+    bool available = true;
+    std::uint32_t streams = 0;
+  };
+
+  expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens);
+  void forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out);
+  bool stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to);
+  void add_top(const wire::Chunk& c, wire::ChunkT& to) const;
+  void erase(std::uint64_t id);
+  void answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why);
+  stream* find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op);
+
+  model_card card_;
+  std::vector<member_state> members_;
+  choose_function choose_;
+  pool_effects& effects_;
+  std::unordered_map<std::uint64_t, stream> streams_;
+  counters counts_;
+};
+
+} // namespace tokamak::network
