@@ -1,17 +1,48 @@
-// The list of architectures.
+// The list of architectures: a table that is written here, and what a program adds.
 #include "model/architectures/architecture.hpp"
 
 #include "model/architectures/llama.hpp"
 
 #include <fmt/ranges.h>
 
+#include <iterator>
+#include <mutex>
 #include <vector>
 
 namespace tokamak {
 
-std::span<const architecture> architectures() {
-  static constexpr architecture known[] = {{"llama", build_llama}};
-  return known;
+namespace {
+
+constexpr architecture built_in[] = {{"llama", build_llama}};
+
+struct registered {
+  std::mutex mutex;
+  std::vector<architecture> list;
+};
+
+registered& added_ones() {
+  static registered all;
+  return all;
+}
+
+} // namespace
+
+std::vector<architecture> architectures() {
+  std::vector<architecture> all(std::begin(built_in), std::end(built_in));
+  auto& added = added_ones();
+  const std::lock_guard lock(added.mutex);
+  all.insert(all.end(), added.list.begin(), added.list.end());
+  return all;
+}
+
+expected<void> register_architecture(architecture added) {
+  for (const auto& known : architectures())
+    if (known.name == added.name)
+      return fail(errc::already_exists, fmt::format("an architecture named '{}' is registered already", added.name));
+  auto& all = added_ones();
+  const std::lock_guard lock(all.mutex);
+  all.list.push_back(added);
+  return {};
 }
 
 expected<model_graph> build_model_graph(const gguf_file& file, const graph_options& options) {

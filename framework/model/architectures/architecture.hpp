@@ -7,9 +7,9 @@
 #include "model/graph/graph.hpp"
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokamak {
 
@@ -33,12 +33,16 @@ struct model_graph {
 using architecture_function = expected<model_graph> (*)(const gguf_file& file, const graph_options& options);
 
 struct architecture {
-  std::string_view name; ///< the value of general.architecture
+  std::string_view name; ///< the value of general.architecture; lives as long as the program
   architecture_function build;
 };
 
-/// All known ones, by name.
-std::span<const architecture> architectures();
+/// All known ones: the built-in, then the registered. Any thread.
+std::vector<architecture> architectures();
+
+/// Adds one from outside, e.g. for models made up by tests. already_exists if the name is taken. Any thread; call it before models of
+/// it are built.
+expected<void> register_architecture(architecture added);
 
 /// Builds the graph of the file's general.architecture; it is valid. Pure. Errors: unsupported (architecture or variant not known,
 /// with the known names), not_found (a key or tensor is missing), corrupt (a number or shape cannot be); `where` is
