@@ -67,7 +67,7 @@ TEST_CASE("every field of a request is in its Open") {
   CHECK(sampling.repetition_penalty() == 1.1f);
   CHECK(sampling.presence_penalty() == 0.2f);
   CHECK(sampling.frequency_penalty() == 0.3f);
-  CHECK(sampling.seed() == 1234567890123ull);
+  CHECK(sampling.seed().value() == 1234567890123ull);
   CHECK(sampling.bias_tokens()->Get(1) == 6);
   CHECK(sampling.bias_values()->Get(0) == -2.5f);
   CHECK(sampling.logprobs());
@@ -81,6 +81,13 @@ TEST_CASE("every field of a request is in its Open") {
   CHECK(open.priority() == -2);
   CHECK(open.trace()->str() == "t-1");
   CHECK(open.tenant()->str() == "acme");
+}
+
+TEST_CASE("without a seed the service chooses one, and 0 is a seed") {
+  client_request request = fake::ask_for();
+  CHECK(!read<wire::Open>(encode_open(1, request)).sampling()->seed().has_value());
+  request.sampling.seed = 0;
+  CHECK(read<wire::Open>(encode_open(1, request)).sampling()->seed().value() == 0);
 }
 
 TEST_CASE("exactly one kind of prompt is written") {

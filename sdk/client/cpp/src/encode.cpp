@@ -59,9 +59,11 @@ Offset<wire::Sampling> encode_sampling(FlatBufferBuilder& builder, const client_
   }
   const auto tokens = vector_or_none(builder, bias_tokens);
   const auto values = vector_or_none(builder, bias_values);
+  flatbuffers::Optional<std::uint64_t> seed;
+  if (sampling.seed) seed = *sampling.seed;
   return wire::CreateSampling(builder, sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p,
                               sampling.repetition_penalty, sampling.presence_penalty, sampling.frequency_penalty,
-                              sampling.seed, tokens, values, sampling.top_logprobs, sampling.logprobs);
+                              seed, tokens, values, sampling.top_logprobs, sampling.logprobs);
 }
 
 Offset<wire::Stops> encode_stops(FlatBufferBuilder& builder, const client_stops& stops) {

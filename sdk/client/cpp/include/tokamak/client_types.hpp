@@ -55,7 +55,7 @@ struct client_sampling {
   float repetition_penalty = 1;
   float presence_penalty = 0;
   float frequency_penalty = 0;
-  std::uint64_t seed = 0;
+  std::optional<std::uint64_t> seed; ///< absent: the service chooses one
   std::vector<std::pair<std::int32_t, float>> logit_bias; ///< token id, value added to its logit
   bool logprobs = false;                                  ///< report each token's log-probability
   std::uint8_t top_logprobs = 0;                          ///< report this many of the most likely tokens

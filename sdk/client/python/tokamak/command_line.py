@@ -1,0 +1,112 @@
+"""The commands ask, models and status of `python -m tokamak`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import List, Optional
+
+from .answers import Usage
+from .client import DEFAULT_ADDRESS, Client
+from .errors import Error
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Exit status: 0; 1 for an error of the service or the connection; 2 for wrong usage; 130 if interrupted."""
+    given = _parser().parse_args(arguments)
+    try:
+        with Client(given.connect) as client:
+            return given.run(client, given)
+    except Error as problem:
+        print(f"tokamak: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tokamak", description="Talks to a running Tokamak service.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    connect = argparse.ArgumentParser(add_help=False)
+    connect.add_argument("--connect", default=DEFAULT_ADDRESS, metavar="ADDRESS", help="default: %(default)s")
+
+    ask = commands.add_parser("ask", parents=[connect], help="stream the answer to a prompt to the terminal")
+    ask.add_argument("model", metavar="MODEL", help="a name that `models` prints")
+    ask.add_argument("prompt", metavar="PROMPT", help="sent as a user message through the model's chat template")
+    ask.add_argument("--raw", action="store_true", help="continue the prompt as plain text, without the template")
+    ask.add_argument("--max-tokens", type=int, default=256, metavar="N", help="default: %(default)s")
+    ask.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0, the default: most likely token")
+    ask.add_argument("--top-k", type=int, default=0, metavar="K", help="0, the default: all tokens")
+    ask.add_argument("--top-p", type=float, default=1.0, metavar="P", help="default: %(default)s")
+    ask.add_argument("--min-p", type=float, default=0.0, metavar="P", help="default: %(default)s")
+    ask.add_argument("--seed", type=int, metavar="N", help="default: the service chooses one")
+    ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this text; repeatable")
+    ask.set_defaults(run=_ask)
+
+    models = commands.add_parser("models", parents=[connect], help="list what the service offers")
+    models.set_defaults(run=_models)
+    status = commands.add_parser("status", parents=[connect], help="show the service's actors and counters")
+    status.add_argument("--json", action="store_true", help="as JSON")
+    status.set_defaults(run=_status)
+    return parser
+
+
+def _ask(client: Client, given: argparse.Namespace) -> int:
+    prompt = {"prompt": given.prompt} if given.raw else {"messages": [{"role": "user", "content": given.prompt}]}
+    began = time.monotonic()
+    first = None
+    usage = None
+    tokens = 0
+    answer = client.generate(
+        model=given.model,
+        max_tokens=given.max_tokens,
+        temperature=given.temperature,
+        top_k=given.top_k,
+        top_p=given.top_p,
+        min_p=given.min_p,
+        seed=given.seed,
+        stop=given.stop,
+        stream=True,
+        **prompt,
+    )
+    with answer:
+        for chunk in answer:
+            if first is None and chunk.token_ids:
+                first = time.monotonic()
+            tokens += len(chunk.token_ids)
+            usage = chunk.usage
+            print(chunk.text, end="", flush=True)
+    print(flush=True)
+    print(_statistics(usage, tokens, began, first or began, time.monotonic()), file=sys.stderr)
+    return 0
+
+
+def _statistics(usage: Optional[Usage], tokens: int, began: float, first: float, end: float) -> str:
+    """Times as seen from here; the rate is that of the tokens after the first."""
+    prompt = f"{usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached), " if usage else ""
+    rate = f", {(tokens - 1) / (end - first):.1f} tokens/s" if tokens > 1 and end > first else ""
+    return f"[{prompt}{tokens} tokens; first after {(first - began) * 1000:.1f} ms, all in {end - began:.2f} s{rate}]"
+
+
+def _models(client: Client, given: argparse.Namespace) -> int:
+    for model in client.list_models():
+        print(f"{model.name}\t{model.fusion}\tcontext {model.context_length}\tpools {', '.join(model.pools)}")
+    return 0
+
+
+def _status(client: Client, given: argparse.Namespace) -> int:
+    status = client.status()
+    if given.json:
+        actors = [{"name": a.name, "kind": a.kind, "counters": a.counters} for a in status.actors]
+        print(json.dumps({**vars(status), "actors": actors}))
+        return 0
+    print(f"node {status.node}, version {status.version}, up {status.uptime_seconds:.0f} s")
+    print(f"topology {status.topology_digest}")
+    for actor in status.actors:
+        print(f"{actor.name} ({actor.kind})")
+        for name, value in actor.counters.items():
+            print(f"  {name:<32} {value:g}")
+    return 0

@@ -1,0 +1,1 @@
+"""FlatBuffers code of the wire contract, made by generate_wire.py."""
