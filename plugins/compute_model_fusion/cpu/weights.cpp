@@ -1,0 +1,107 @@
+// Taking weights over from the host.
+#include "weights.hpp"
+
+#include <tokamak/sdk/failure.hpp>
+
+#include <algorithm>
+
+namespace tokamak::cpu {
+
+using kernels::weight_format;
+
+namespace {
+
+std::uint64_t bytes_of(const tk_value& value) {
+  const auto format = format_of(value.format);
+  if (!format) return 0;
+  std::uint64_t rows = 1;
+  for (std::uint32_t i = 1; i < value.n_dims; ++i) rows *= value.dims[i];
+  return rows * kernels::row_bytes(*format, value.dims[0]);
+}
+
+} // namespace
+
+std::optional<weight_format> format_of(tk_format format) {
+  switch (format) {
+    case TK_F32: return weight_format::f32;
+    case TK_F16: return weight_format::f16;
+    case TK_BF16: return weight_format::bf16;
+    case TK_Q8_0: return weight_format::q8_0;
+    case TK_Q4_0: return weight_format::q4_0;
+    case TK_Q4_1: return weight_format::q4_1;
+    default: return std::nullopt;
+  }
+}
+
+void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims) {
+  const tk_value& value = op.input(i);
+  if (value.kind != TK_WEIGHT) op.refuse(TK_INVALID_ARGUMENT, quoted(value.name) + " is no weight");
+  if (value.n_dims != n_dims)
+    op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(value.name) + " has " + std::to_string(value.n_dims) + " dimensions, expected " + std::to_string(n_dims));
+  const auto format = format_of(value.format);
+  if (!format)
+    op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + " has tensor type " + std::to_string(value.format) +
+                                  "; the cpu backend knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
+  const std::string why = kernels::packed_matrix::check(*format, n_dims > 1 ? value.dims[1] : 1, value.dims[0]);
+  if (!why.empty()) op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + ": " + why);
+}
+
+weights::weights(kernels::cpu_level level, kernels::thread_team& team, memory_account& account,
+                 const tk_graph_view& graph, std::span<const tk_weight> given)
+    : level_(level), team_(team), account_(account) {
+  for (const tk_weight& weight : given) {
+    if (weight.value >= graph.n_values || graph.values[weight.value].kind != TK_WEIGHT)
+      throw sdk::failure(TK_INVALID_ARGUMENT, "data is given for value " + std::to_string(weight.value) + ", which is no weight of the graph");
+    raw_[weight.value] = {static_cast<const std::byte*>(weight.data), weight.bytes};
+  }
+}
+
+const std::byte* weights::raw(const tk_graph_view& graph, std::uint32_t value) const {
+  const tk_value& about = graph.values[value];
+  const auto found = raw_.find(value);
+  if (found == raw_.end() || found->second.first == nullptr)
+    throw sdk::failure(TK_INVALID_ARGUMENT, "no data is given for the weight " + quoted(about.name));
+  const std::uint64_t wanted = bytes_of(about);
+  if (found->second.second < wanted)
+    throw sdk::failure(TK_INVALID_ARGUMENT, "the weight " + quoted(about.name) + " has " + std::to_string(found->second.second) +
+                                                " bytes, its shape needs " + std::to_string(wanted));
+  return found->second.first;
+}
+
+const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::uint32_t value) {
+  const auto found = packed_.find(value);
+  if (found != packed_.end()) return found->second;
+  const std::byte* const from = raw(graph, value);
+  const tk_value& about = graph.values[value];
+  const weight_format format = *format_of(about.format);
+  const std::size_t k = about.dims[0], n = about.dims[1];
+  held_.emplace_back(account_, bytes_of(about), "the weights of " + quoted(about.name));
+  kernels::packed_matrix matrix(level_, format, n, k);
+  if (!matrix.allocated())
+    throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes_of(about)) + " bytes for the weight " + quoted(about.name));
+  const std::size_t stride = kernels::row_bytes(format, k), tiles = (n + kernels::tile_rows - 1) / kernels::tile_rows;
+  const std::size_t grain = std::max<std::size_t>(1, tiles / (team_.size() * 4));
+  team_.parallel_for(tiles, grain, [&](std::size_t begin, std::size_t end, unsigned) {
+    begin *= kernels::tile_rows;
+    matrix.pack(from + begin * stride, stride, begin, std::min(n, end * kernels::tile_rows));
+  });
+  return packed_.emplace(value, std::move(matrix)).first->second;
+}
+
+const kernels::packed_matrix* weights::find_packed(std::uint32_t value) const {
+  const auto found = packed_.find(value);
+  return found == packed_.end() ? nullptr : &found->second;
+}
+
+const float* weights::vector(const tk_graph_view& graph, std::uint32_t value, double offset) {
+  const auto [slot, is_new] = vectors_.try_emplace({value, offset});
+  if (is_new) {
+    const tk_value& about = graph.values[value];
+    slot->second.resize(about.dims[0]);
+    kernels::dequantize_row(*format_of(about.format), raw(graph, value), about.dims[0], slot->second.data());
+    for (float& element : slot->second) element = static_cast<float>(static_cast<double>(element) + offset);
+  }
+  return slot->second.data();
+}
+
+} // namespace tokamak::cpu
