@@ -9,6 +9,8 @@ using namespace tokamak::topology::testing;
 TEST_CASE("a syntax error names line, column, what was found and what was expected") {
   CHECK(errors_of("[models.m]\npath = \n") ==
         lines{"t.toml:2:8: not valid TOML: Error while parsing key-value pair: expected value, saw '\\n'"});
+  CHECK(errors_of("[?odels.m]\n") ==
+        lines{"t.toml:1:2: not valid TOML: Error while parsing key: expected bare key starting character or string delimiter, saw '?'"});
   CHECK(errors_of("[models.m\n") == lines{"t.toml:1:10: not valid TOML: Error while parsing table header: expected ']', saw '\\n'"});
 }
 
