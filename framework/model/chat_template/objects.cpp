@@ -25,7 +25,7 @@ bool group_object::attribute(runtime& rt, std::string_view name, value& out) {
 }
 
 template <class Equal>
-const dict_object::entry* dict_object::lookup(std::size_t hash, Equal equal) const {
+const dict_object::entry* dict_object::lookup(runtime& rt, std::size_t hash, Equal equal) const {
   if (slots_.empty()) {
     for (const auto& e : entries_) {
       if (e.hash == hash && equal(e.key)) return &e;
@@ -36,18 +36,19 @@ const dict_object::entry* dict_object::lookup(std::size_t hash, Equal equal) con
   for (auto i = hash & mask; slots_[i] != 0; i = (i + 1) & mask) {
     const auto& e = entries_[slots_[i] - 1];
     if (e.hash == hash && equal(e.key)) return &e;
+    rt.costs().work(); // crafted keys can collide
   }
   return nullptr;
 }
 
 const value* dict_object::find(runtime& rt, const value& key) const {
-  const auto* e = lookup(hash_of(rt, key), [&](const value& other) { return same(key, other) || equals(rt, key, other); });
+  const auto* e = lookup(rt, hash_of(rt, key), [&](const value& other) { return same(key, other) || equals(rt, key, other); });
   return e == nullptr ? nullptr : &e->content;
 }
 
 const value* dict_object::find(runtime& rt, std::string_view key) const {
   rt.costs().text_work(key.size());
-  const auto* e = lookup(hash_of(key), [&](const value& other) {
+  const auto* e = lookup(rt, hash_of(key), [&](const value& other) {
     const auto* s = other.string();
     return s != nullptr && s->view() == key;
   });
@@ -56,12 +57,13 @@ const value* dict_object::find(runtime& rt, std::string_view key) const {
 
 void dict_object::set(runtime& rt, const value& key, value content) {
   rt.costs().work();
-  if (const auto* old = find(rt, key)) {
-    *const_cast<value*>(old) = std::move(content);
+  const auto hash = hash_of(rt, key);
+  const auto* old = lookup(rt, hash, [&](const value& other) { return same(key, other) || equals(rt, key, other); });
+  if (old != nullptr) {
+    entries_[static_cast<std::size_t>(old - entries_.data())].content = std::move(content);
     return;
   }
   rt.costs().take(sizeof(entry) + 2 * sizeof(std::uint32_t));
-  const auto hash = hash_of(rt, key);
   entries_.push_back({key, std::move(content), hash});
   if (entries_.size() > 8) reindex();
 }

@@ -73,7 +73,7 @@ class dict_object final : public object {
 
  private:
   template <class Equal>
-  const entry* lookup(std::size_t hash, Equal equal) const;
+  const entry* lookup(runtime& rt, std::size_t hash, Equal equal) const;
   void reindex();
 
   std::vector<entry> entries_;
@@ -128,6 +128,7 @@ class generator_object final : public object {
   static bool matches(object_kind k) { return k == object_kind::generator; }
   std::string_view type_name() const override { return type_; }
   bool next(value& out);
+  std::string summary(runtime&) override { return "<generator object>"; }
 
  private:
   std::string_view type_;

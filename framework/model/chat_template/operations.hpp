@@ -37,7 +37,7 @@ std::string to_repr(runtime& rt, const value& v);
 text to_text(runtime& rt, const value& v);
 /// The same, but a failure for anything that is not a string.
 const text& require_text(const value& v, std::string_view what);
-std::string quoted(std::string_view bytes); ///< repr() of a string
+std::string string_repr(std::string_view bytes); ///< repr() of a string
 
 value add(runtime& rt, const value& a, const value& b);
 value subtract(runtime& rt, const value& a, const value& b);
@@ -52,6 +52,8 @@ value affirm(runtime& rt, const value& v);
 /// `object.name` and `object[key]` with the sandbox's rules; undefined if there is no such thing.
 value get_attribute(runtime& rt, const value& owner, std::string_view name);
 value get_item(runtime& rt, const value& owner, const value& key);
+/// `object.name` without looking among a mapping's keys.
+value get_own_attribute(runtime& rt, const value& owner, std::string_view name);
 /// `owner[start:stop:step]`; none stands for an omitted bound.
 value slice(runtime& rt, const value& owner, const value& start, const value& stop, const value& step);
 

@@ -17,7 +17,7 @@ value runtime::generator(std::string_view type, generator_object::producer produ
 }
 
 value runtime::forbidden(const value& owner, std::string_view attribute) {
-  auto message = fmt::format("access to attribute {} of '{}' object is unsafe.", quoted(attribute),
+  auto message = fmt::format("access to attribute {} of '{}' object is unsafe.", string_repr(attribute),
                              jinja::type_name(owner));
   const auto size = message.size();
   return make<undefined_object>(size, std::move(message), true);
@@ -25,7 +25,7 @@ value runtime::forbidden(const value& owner, std::string_view attribute) {
 
 value runtime::missing(const value& owner, const value& key) {
   if (const auto* name = key.string()) {
-    return undefined(fmt::format("{} has no attribute {}", quoted(described(owner)), quoted(name->view())));
+    return undefined(fmt::format("{} has no attribute {}", string_repr(described(owner)), string_repr(name->view())));
   }
   return undefined(fmt::format("{} has no element {}", described(owner), to_repr(*this, key)));
 }

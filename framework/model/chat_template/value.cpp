@@ -55,4 +55,6 @@ bool arguments::take_keyword(std::string_view name, value& out) {
 
 value object::call(runtime&, arguments&) { raise("'{}' object is not callable", type_name()); }
 
+std::string object::summary(runtime&) { return fmt::format("<{} object>", type_name()); }
+
 } // namespace tokamak::jinja

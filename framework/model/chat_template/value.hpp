@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -111,6 +112,10 @@ class object {
   virtual bool attribute(runtime&, std::string_view /*name*/, value& /*out*/) { return false; }
   virtual bool is_callable() const { return false; }
   virtual value call(runtime& rt, arguments& args);
+  /// len(), if it has one.
+  virtual std::optional<std::size_t> length(runtime&) { return std::nullopt; }
+  /// How it prints, for kinds without contents of their own.
+  virtual std::string summary(runtime& rt);
 
  private:
   object_kind kind_;
