@@ -134,28 +134,34 @@ expected<std::shared_ptr<const tokenizer>> sentence_piece_bpe::from_gguf(const g
 }
 
 sentence_piece_bpe::sentence_piece_bpe(vocabulary read) : tokenizer(std::move(read)) {
+  joins_space_[static_cast<unsigned char>(' ')] = true; // a run of spaces stays together
   for (std::int32_t id = 0; id < vocab_size(); ++id) {
     const std::string_view text = piece(id);
     longest_piece_ = std::max(longest_piece_, text.size());
     for (std::size_t i = 1; i < text.size(); ++i)
-      words_are_separate_ = words_are_separate_ && !(text[i] == ' ' && text[i - 1] != ' ');
+      if (text[i] == ' ')
+        joins_space_[static_cast<unsigned char>(text[i - 1])] = true;
   }
 }
 
 void sentence_piece_bpe::encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const {
   const std::string spaced = without_space_marks(text, space_prefix);
   std::string_view rest = spaced;
-  // No merge crosses from a word into the space after it, so words can be encoded one by one.
   while (!rest.empty()) {
-    std::size_t length = rest.size();
-    if (words_are_separate_) {
-      const std::size_t word = std::min(rest.find_first_not_of(' '), rest.size());
-      length = std::min(rest.find(' ', word), rest.size());
-    }
-    length = std::min(length, max_merge_bytes);
+    const std::size_t length = std::min(word_bytes(rest), max_merge_bytes);
     encode_piece(rest.substr(0, length), out);
     rest.remove_prefix(length);
   }
+}
+
+// No merge crosses from a byte into the space after it unless some token holds that pair; so text can be
+// encoded word by word, each with the spaces before it.
+std::size_t sentence_piece_bpe::word_bytes(std::string_view text) const {
+  std::size_t end = std::min(text.find_first_not_of(' '), text.size());
+  do
+    end = std::min(text.find(' ', end + 1), text.size());
+  while (end < text.size() && joins_space_[static_cast<unsigned char>(text[end - 1])]);
+  return end;
 }
 
 void sentence_piece_bpe::encode_piece(std::string_view piece, std::vector<std::int32_t>& out) const {

@@ -16,11 +16,12 @@ private:
   explicit sentence_piece_bpe(vocabulary vocab);
 
   void encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const override;
+  std::size_t word_bytes(std::string_view text) const;
   void encode_piece(std::string_view piece, std::vector<std::int32_t>& out) const;
   void merge(std::string_view piece, std::vector<std::int32_t>& out) const;
 
   std::size_t longest_piece_ = 0;
-  bool words_are_separate_ = true; // no token has a space after another character
+  bool joins_space_[256] = {}; // bytes after which some token has a space
   piece_cache cache_;
 };
 

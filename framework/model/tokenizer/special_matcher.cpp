@@ -4,6 +4,7 @@
 #include "model/tokenizer/vocabulary.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace tokamak {
 
@@ -21,6 +22,9 @@ special_matcher::special_matcher(const vocabulary& vocab) {
     begins_user_defined_[first] |= !control;
   }
   std::stable_sort(names_.begin(), names_.end(), [](const name& a, const name& b) { return a.text < b.text; });
+  for (const name& n : names_)
+    ++first_with_[static_cast<unsigned char>(n.text[0]) + 1];
+  std::partial_sum(std::begin(first_with_), std::end(first_with_), std::begin(first_with_));
 }
 
 std::optional<special_matcher::match> special_matcher::next(std::string_view text, std::size_t from, bool with_control) const {
@@ -36,8 +40,9 @@ std::optional<special_matcher::match> special_matcher::next(std::string_view tex
 
 std::optional<special_matcher::match> special_matcher::longest_at(std::string_view text, std::size_t begin, bool with_control) const {
   std::optional<match> best;
-  auto low = names_.begin();
-  auto high = names_.end();
+  const auto first = static_cast<unsigned char>(text[begin]);
+  auto low = names_.begin() + first_with_[first];
+  auto high = names_.begin() + first_with_[first + 1];
   // Invariant: [low, high) are the names that begin with text[begin, begin + depth).
   for (std::size_t depth = 0; begin + depth < text.size(); ++depth) {
     const auto wanted = static_cast<unsigned char>(text[begin + depth]);

@@ -24,8 +24,8 @@ constexpr const char* scores_key = "tokenizer.ggml.scores";
 constexpr std::array<std::string_view, 10> end_of_turn_names{
     "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>",
     "<｜end▁of▁sentence｜>", "<end_of_utterance>"};
-constexpr std::array<std::string_view, 7> other_end_names{"<|eom_id|>", "<|return|>", "<|call|>", "<|end_of_sentence|>",
-                                                          "<eos>", "</s>", "[EOS]"};
+// "</s>" is not among them: elsewhere than as a file's own EOS it is an HTML tag.
+constexpr std::array<std::string_view, 4> other_end_names{"<|eom_id|>", "<|return|>", "<|call|>", "<|end_of_sentence|>"};
 
 std::string from_sentence_piece(std::string_view spelled) {
   constexpr std::string_view space = "\xE2\x96\x81"; // U+2581
@@ -46,6 +46,9 @@ int named_byte(std::string_view name) {
   const auto [end, status] = std::from_chars(name.data() + 3, name.data() + 5, value, 16);
   return status == std::errc() && end == name.data() + 5 ? static_cast<int>(value) : -1;
 }
+
+// Bits of the hash that do not pick the slot.
+std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
 
 bool is_named(token_kind kind) { return kind == token_kind::control || kind == token_kind::unknown; }
 
@@ -173,7 +176,7 @@ expected<void> vocabulary::read_specials(const gguf_file& file, special_tokens d
 }
 
 void vocabulary::index_pieces() {
-  slots_.assign(std::bit_ceil(tokens_.size() * 2), -1);
+  slots_.assign(std::bit_ceil(tokens_.size() * 2), slot());
   std::fill(std::begin(byte_tokens_), std::end(byte_tokens_), -1);
   for (std::int32_t id = 0; id < size(); ++id) {
     const std::string_view bytes = text(id);
@@ -182,11 +185,9 @@ void vocabulary::index_pieces() {
     } else if (kind(id) == token_kind::byte) {
       byte_tokens_[static_cast<unsigned char>(bytes[0])] = id;
     } else if (!bytes.empty()) {
-      std::size_t slot = hash_bytes(bytes) & (slots_.size() - 1);
-      while (slots_[slot] >= 0 && text(slots_[slot]) != bytes)
-        slot = (slot + 1) & (slots_.size() - 1);
-      if (slots_[slot] < 0)
-        slots_[slot] = id;
+      slot& found = slots_[slot_of(bytes)];
+      if (found.id < 0)
+        found = {id, tag_of(hash_bytes(bytes))};
     }
   }
   for (int byte = 0; byte < 256; ++byte) {
@@ -260,11 +261,13 @@ std::optional<std::int32_t> vocabulary::find(std::string_view name) const {
   return id < 0 ? std::nullopt : std::optional(id);
 }
 
-std::int32_t vocabulary::find_piece(std::string_view bytes) const {
-  std::size_t slot = hash_bytes(bytes) & (slots_.size() - 1);
-  while (slots_[slot] >= 0 && text(slots_[slot]) != bytes)
-    slot = (slot + 1) & (slots_.size() - 1);
-  return slots_[slot];
+std::size_t vocabulary::slot_of(std::string_view bytes) const {
+  const std::uint64_t hash = hash_bytes(bytes);
+  const std::uint32_t tag = tag_of(hash);
+  std::size_t at = hash & (slots_.size() - 1);
+  while (slots_[at].id >= 0 && (slots_[at].tag != tag || text(slots_[at].id) != bytes))
+    at = (at + 1) & (slots_.size() - 1);
+  return at;
 }
 
 } // namespace tokamak

@@ -57,7 +57,7 @@ public:
   /// token's name wins over bytes.
   std::optional<std::int32_t> find(std::string_view text) const;
   /// By the bytes a token stands for, control and unknown tokens left out; -1 if none. For merging.
-  std::int32_t find_piece(std::string_view bytes) const;
+  std::int32_t find_piece(std::string_view bytes) const { return slots_[slot_of(bytes)].id; }
   /// The token of one byte: a byte token, or a normal token of just that byte; -1 if none.
   std::int32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
   /// Whether every byte has a token, so that any bytes survive encoding and decoding.
@@ -80,10 +80,17 @@ private:
   void index_pieces();
   void mark_end_of_generation();
   std::string_view text(std::int32_t id) const;
+  std::size_t slot_of(std::string_view bytes) const;
 
   std::string text_; // all tokens' bytes or names, one after another
   std::vector<token> tokens_;
-  std::vector<std::int32_t> slots_; // open addressing over piece bytes; -1 is free
+  // Open addressing over piece bytes; id -1 is free. The tag, more bits of the hash, spares looking at
+  // the text of most tokens that are not the wanted one.
+  struct slot {
+    std::int32_t id = -1;
+    std::uint32_t tag = 0;
+  };
+  std::vector<slot> slots_;
   std::vector<std::int32_t> named_; // control and unknown tokens, sorted by name
   std::int32_t byte_tokens_[256];
   special_tokens specials_;

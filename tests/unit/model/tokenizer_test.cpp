@@ -106,6 +106,7 @@ TEST_CASE("the end of generation is EOS, the end of a turn, and tokens known by 
   const auto im_end = made.add("<|im_end|>", token_kind::control);
   const auto gemma = made.add("<end_of_turn>", token_kind::user_defined);
   const auto spoken = made.add("<|end|>", token_kind::normal); // ordinary text may look like a name
+  const auto tag = made.add("</s>", token_kind::user_defined); // HTML, where it is not the file's EOS
   const auto tokens = *made.build();
   CHECK(tokens->eos() == 256);
   CHECK(tokens->eot() == im_end);
@@ -114,6 +115,7 @@ TEST_CASE("the end of generation is EOS, the end of a turn, and tokens known by 
   CHECK(tokens->is_end_of_generation(im_end));
   CHECK(tokens->is_end_of_generation(gemma));
   CHECK_FALSE(tokens->is_end_of_generation(spoken));
+  CHECK_FALSE(tokens->is_end_of_generation(tag));
   CHECK_FALSE(tokens->is_end_of_generation('a'));
   made.ids["eot_token_id"] = 257;
   CHECK((*made.build())->eot() == 257);
@@ -149,6 +151,15 @@ TEST_CASE("pieces merge by score, unknown characters fall back to bytes") {
   CHECK(tokens->piece(3 + 0x41) == "A");
   CHECK(tokens->encode("a<s>b", parsed) == ids{id(" "), id("a"), 1, id(" "), id("b")});
   CHECK(tokens->find("<s>") == 1);
+}
+
+TEST_CASE("a token that holds a space after other text is found across words") {
+  const auto tokens = *piece_vocabulary({">\u2581<", ">\u2581", "\u2581\u2581", "a", "b", ">", "<", "\u2581"}).build();
+  const auto id = [&](std::string_view text) { return *tokens->find(text); };
+  const encode_options bare{.add_special = false, .add_space_prefix = false};
+  CHECK(tokens->encode("a> <b", bare) == ids{id("a"), id("> <"), id("b")});
+  CHECK(tokens->encode("a <b", bare) == ids{id("a"), id(" "), id("<"), id("b")});
+  CHECK(tokens->encode(">  <", bare) == ids{id("> "), id(" "), id("<")});
 }
 
 TEST_CASE("text never becomes a control or byte token by merging") {
