@@ -1,0 +1,101 @@
+// The backend's own face: description, buffers, memory, support of ops.
+#include "tiny_model.hpp"
+
+using namespace cpu_test;
+
+TEST_CASE("the plugin describes itself") {
+  CHECK(std::string(extension().name) == "cpu");
+  CHECK(extension().kind == TK_KIND_BACKEND);
+  const std::string best = levels().back();
+  backend on("", 3);
+  const tk_backend_info info = on.describe();
+  CHECK(std::string(info.name) == "cpu");
+  CHECK(std::string(info.level) == best);
+  CHECK(info.threads == 3);
+  CHECK(info.host_visible == 1);
+  CHECK(info.memory_bytes == 0);
+  CHECK(std::string(backend("reference").describe().level) == "reference");
+}
+
+TEST_CASE("a processor level that does not exist is refused when the backend is made and when it is validated") {
+  CHECK(create_error("neon") == "4: TOKAMAK_CPU=neon: expected reference, avx2 or avx512");
+  setenv("TOKAMAK_CPU", "neon", 1);
+  tk_host host{};
+  tk_error error = no_error();
+  CHECK(extension().validate(&host, nullptr, &error) == TK_UNSUPPORTED);
+  unsetenv("TOKAMAK_CPU");
+  CHECK(std::string(error.message) == "TOKAMAK_CPU=neon: expected reference, avx2 or avx512");
+}
+
+TEST_CASE("buffers are zeroed, aligned, and read and written within their bounds only") {
+  backend on(levels().back());
+  buffer b(on, 100);
+  CHECK(reinterpret_cast<std::uintptr_t>(b.data()) % 64 == 0);
+  for (int i = 0; i < 25; ++i) CHECK(b.data()[i] == 0.0f);
+  const char text[] = "block";
+  char back[6] = {};
+  tk_error error = no_error();
+  const auto* table = backend::table();
+  CHECK(table->buffer_write(on.self(), b.get(), 94, text, 6, &error) == TK_OK);
+  CHECK(table->buffer_read(on.self(), b.get(), 94, back, 6, &error) == TK_OK);
+  CHECK(std::string(back) == "block");
+  CHECK(text_of(table->buffer_write(on.self(), b.get(), 95, text, 6, &error), error) == "1: 6 bytes from offset 95 of a buffer of 100");
+  CHECK(text_of(table->buffer_read(on.self(), b.get(), UINT64_MAX, back, 6, &error), error) ==
+        "1: 6 bytes from offset 18446744073709551615 of a buffer of 100");
+  CHECK(table->buffer_read(on.self(), b.get(), 100, back, 0, &error) == TK_OK);
+}
+
+TEST_CASE("memory is counted, given back, and held to the budget") {
+  const model m = transformer();
+  {
+    backend on(levels().back());
+    {
+      const auto ready = make_program(on, m);
+      const std::uint64_t weights = on.describe().memory_bytes;
+      std::uint64_t matrices = 0; // the tied embeddings once
+      for (const auto& [id, bytes] : m.data) matrices += m.graph.values()[id].dims.size() == 2 ? bytes.size() : 0;
+      CHECK(weights == matrices);
+      const auto state = make_cache(on, m, 10);
+      CHECK(on.describe().memory_bytes > weights);
+      buffer b(on, 1000);
+      tk_error error = no_error();
+      CHECK(backend::table()->prepare(on.self(), ready->get(), 64, 4, 4, &error) == TK_OK);
+      CHECK(on.describe().memory_bytes > weights + 1000 + 64 * recipe::D * 4);
+    }
+    CHECK(on.describe().memory_bytes == 0);
+  }
+  backend small(levels().back(), 1, 2000);
+  std::string error;
+  make_program(small, m, &error);
+  CHECK(error == "8: the weights of 'layer0.q.w' need 2560 bytes, but 0 of the budget of 2000 are taken");
+  CHECK(small.describe().memory_bytes == 0);
+  make_cache(small, m, 10, &error);
+  CHECK(error == "8: 10 blocks of cache group 'full' need 16640 bytes, but 0 of the budget of 2000 are taken");
+}
+
+TEST_CASE("every primitive op but collectives is supported, other names and versions are not") {
+  backend on(levels().back());
+  recipe r;
+  r.window = 4;
+  r.recurrent = true;
+  model m = transformer(r);
+  primitive_ops op(m.graph);
+  const auto x = m.graph.find_value("layer1.y");
+  op.gelu("gelu", op.silu("silu", op.softcap("cap", op.scale("scaled", op.mul("product", x, x), 2), 3)));
+  REQUIRE(m.graph.validate());
+  const auto supported = [&](const model& about, std::size_t i) {
+    const tk_graph_view view = about.graph.view();
+    return backend::table()->supports(on.self(), &view, static_cast<std::uint32_t>(i), nullptr, 0) == 1;
+  };
+  for (std::size_t i = 0; i < m.graph.ops().size(); ++i) {
+    CAPTURE(m.graph.ops()[i].name);
+    CHECK(supported(m, i));
+  }
+  op.all_reduce("sum", x);
+  CHECK(!supported(m, m.graph.ops().size() - 1));
+  auto newer = m.graph.ops()[1];
+  newer.version = 2;
+  m.graph.add_op(newer);
+  CHECK(!supported(m, m.graph.ops().size() - 1));
+  CHECK(!supported(m, m.graph.ops().size()));
+}
