@@ -11,15 +11,7 @@
 #include <cmath>
 #include <limits>
 
-// Header-only and without exceptions: parse errors come back as values. Some assertions of version 3.3 do not hold for
-// malformed text ("[?") although the code behind them handles it; they must neither abort nor, under NDEBUG, become
-// promises to the optimiser.
-#undef NDEBUG
-#define TOML_ASSERT(expr) static_cast<void>(0)
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-#define TOML_ENABLE_FORMATTERS 0
-#include <toml++/toml.h>
+#include "topology/toml_library.hpp"
 
 namespace tokamak::topology {
 namespace {

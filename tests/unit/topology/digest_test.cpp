@@ -28,8 +28,8 @@ TEST_CASE("every value changes the digest") {
                        "a = nan", "a = inf", "a = \"\"", "a = [\"\"]", "ab = 1", "a = 1\nb = 1"};
   std::map<std::string, std::string> seen;
   for (const auto& text : texts) {
-    const auto [other, fresh] = seen.emplace(digest(text), text);
-    CHECK_MESSAGE(fresh, text << " has the digest of " << other->second);
+    const auto found = seen.emplace(digest(text), text);
+    CHECK_MESSAGE(found.second, text << " has the digest of " << found.first->second);
   }
 }
 

@@ -77,6 +77,15 @@ TEST_CASE("an empty file has no models") {
   CHECK(errors_of("[models]\n") == expected);
 }
 
+TEST_CASE("letters beyond ASCII are read in strings and refused outside of them") {
+  CHECK(errors_of("[models.m]ß\n") ==
+        lines{"t.toml:1:11: not valid TOML: Error while parsing table header: expected a comment or whitespace, saw 'ß'"});
+  CHECK(errors_of("größe = 1\n") == lines{"t.toml:1:3: not valid TOML: Error while parsing key-value pair: expected '=', saw 'ö'"});
+  const auto root = parse_document("a = \"\"\"\\\n  ße\"\"\" # ü\n");
+  REQUIRE(root.has_value());
+  CHECK(*root->as<value::table>()->at(0).content.as<std::string>() == "ße");
+}
+
 TEST_CASE("a byte order mark and Windows line ends are accepted") {
   CHECK(errors_of("\xef\xbb\xbf[models.m]\r\npath = \"m.gguf\"\r\n") == lines{});
 }
