@@ -10,7 +10,9 @@ namespace {
 // Arrays of arrays are legal but nobody writes them; the bound keeps recursion off the stack's end.
 constexpr unsigned max_array_depth = 4;
 
-bool is_known(gguf_type type) { return static_cast<std::uint32_t>(type) <= static_cast<std::uint32_t>(gguf_type::f64); }
+bool is_known(gguf_type type) {
+  return static_cast<std::uint32_t>(type) <= static_cast<std::uint32_t>(gguf_type::f64);
+}
 
 // The fewest bytes one element can take.
 std::size_t least_bytes(gguf_type type) {
@@ -45,7 +47,8 @@ error gguf_cursor::at(errc code, std::string message, std::size_t offset) const 
 }
 
 error gguf_cursor::truncated(std::string_view field, std::uint64_t wanted) const {
-  return corrupt(fmt::format("the file ends inside the {}: {} bytes wanted, {} left", field, wanted, left()), offset_);
+  return corrupt(fmt::format("the file ends inside the {}: {} bytes wanted, {} left", field, wanted, left()),
+                 offset_);
 }
 
 expected<std::string_view> gguf_cursor::read_string(std::string_view field, std::uint64_t max_bytes) {
@@ -54,7 +57,8 @@ expected<std::string_view> gguf_cursor::read_string(std::string_view field, std:
   if (!length)
     return fail(length.error());
   if (*length > max_bytes)
-    return fail(corrupt(fmt::format("the {} is {} bytes long, more than the {} allowed", field, *length, max_bytes), begin));
+    return fail(corrupt(
+        fmt::format("the {} is {} bytes long, more than the {} allowed", field, *length, max_bytes), begin));
   if (*length > left())
     return fail(truncated(field, *length));
   const std::string_view text(reinterpret_cast<const char*>(bytes_.data() + offset_), *length);
@@ -93,7 +97,9 @@ expected<void> gguf_cursor::skip_elements(gguf_type type, std::uint64_t count, u
   if (count > left() / least_bytes(type)) {
     if (count == 1)
       return fail(truncated("value", least_bytes(type)));
-    return fail(corrupt(fmt::format("an array of {} {} cannot fit in the {} bytes left", count, to_string(type), left()), offset_));
+    return fail(
+        corrupt(fmt::format("an array of {} {} cannot fit in the {} bytes left", count, to_string(type), left()),
+                offset_));
   }
   if (type == gguf_type::boolean) {
     for (std::uint64_t i = 0; i < count; ++i)

@@ -20,7 +20,8 @@ std::string quoted(std::string_view text, char quote = '\'');
 /// A position in the file. No read passes the end: it fails, saying which field of what was cut.
 class gguf_cursor {
 public:
-  gguf_cursor(std::span<const std::byte> bytes, std::string_view file_name) : bytes_(bytes), file_name_(file_name) {}
+  gguf_cursor(std::span<const std::byte> bytes, std::string_view file_name)
+      : bytes_(bytes), file_name_(file_name) {}
 
   std::size_t offset() const { return offset_; }
   std::size_t left() const { return bytes_.size() - offset_; }
@@ -49,7 +50,9 @@ public:
   expected<gguf_value> read_value(gguf_type type);
 
   /// An error at `offset` (default: here) about the current subject.
-  error corrupt(std::string message, std::size_t offset) const { return at(errc::corrupt, std::move(message), offset); }
+  error corrupt(std::string message, std::size_t offset) const {
+    return at(errc::corrupt, std::move(message), offset);
+  }
   error at(errc code, std::string message, std::size_t offset) const;
 
 private:

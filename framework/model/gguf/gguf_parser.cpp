@@ -64,9 +64,11 @@ private:
 
 expected<void> parser::read_header() {
   const auto bytes = cursor_.bytes();
-  const std::string_view begin(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 4));
+  const std::string_view begin(reinterpret_cast<const char*>(bytes.data()),
+                               std::min<std::size_t>(bytes.size(), 4));
   if (begin != "GGUF")
-    return fail(cursor_.corrupt(fmt::format("not a GGUF file: it begins with {}, expected \"GGUF\"", quoted(begin, '"')), 0));
+    return fail(cursor_.corrupt(
+        fmt::format("not a GGUF file: it begins with {}, expected \"GGUF\"", quoted(begin, '"')), 0));
   if (auto magic = cursor_.read<std::uint32_t>("magic"); !magic)
     return fail(magic.error());
   const auto version = cursor_.read<std::uint32_t>("version");
@@ -75,7 +77,8 @@ expected<void> parser::read_header() {
   if (*version != 0 && (*version & 0xffff) == 0)
     return fail(cursor_.at(errc::unsupported, "the file is big-endian; only little-endian GGUF is supported", 4));
   if (*version < 2 || *version > 3)
-    return fail(cursor_.at(errc::unsupported, fmt::format("GGUF version {} is not supported; expected 2 or 3", *version), 4));
+    return fail(cursor_.at(errc::unsupported,
+                           fmt::format("GGUF version {} is not supported; expected 2 or 3", *version), 4));
   tables_.version = *version;
   const auto tensor_count = cursor_.read<std::uint64_t>("tensor count");
   if (!tensor_count)
@@ -84,9 +87,11 @@ expected<void> parser::read_header() {
   if (!entry_count)
     return fail(entry_count.error());
   if (*entry_count > cursor_.left() / least_entry_bytes)
-    return fail(cursor_.corrupt(fmt::format("{} metadata entries cannot fit in the {} bytes left", *entry_count, cursor_.left()), 16));
+    return fail(cursor_.corrupt(
+        fmt::format("{} metadata entries cannot fit in the {} bytes left", *entry_count, cursor_.left()), 16));
   if (*tensor_count > cursor_.left() / least_tensor_bytes)
-    return fail(cursor_.corrupt(fmt::format("{} tensors cannot fit in the {} bytes left", *tensor_count, cursor_.left()), 8));
+    return fail(cursor_.corrupt(
+        fmt::format("{} tensors cannot fit in the {} bytes left", *tensor_count, cursor_.left()), 8));
   tensor_count_ = *tensor_count;
   entry_count_ = *entry_count;
   return {};
@@ -101,7 +106,8 @@ expected<void> parser::read_metadata() {
   std::iota(order.begin(), order.end(), 0U);
   const auto key = [this](std::uint32_t i) { return tables_.metadata[i].key; };
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return key(a) < key(b); });
-  const auto twin = std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return key(a) == key(b); });
+  const auto twin =
+      std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return key(a) == key(b); });
   if (twin != order.end()) {
     cursor_.set_subject("metadata key", key(*twin));
     return fail(cursor_.corrupt("appears twice", entry_offsets_[twin[1]]));
@@ -138,8 +144,9 @@ expected<void> parser::read_alignment() {
     const auto alignment = value.as<std::uint32_t>();
     if (!alignment || !std::has_single_bit(*alignment) || *alignment < 8 || *alignment > max_alignment) {
       cursor_.set_subject("metadata key", key);
-      return fail(cursor_.corrupt(fmt::format("is {}, expected a power of two from 8 to {}", value.describe(), max_alignment),
-                                  entry_offsets_[i]));
+      return fail(cursor_.corrupt(
+          fmt::format("is {}, expected a power of two from 8 to {}", value.describe(), max_alignment),
+          entry_offsets_[i]));
     }
     tables_.alignment = *alignment;
   }
@@ -155,7 +162,8 @@ expected<void> parser::read_tensors() {
   std::iota(order.begin(), order.end(), 0U);
   const auto name = [this](std::uint32_t i) { return tables_.tensors[i].name; };
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return name(a) < name(b); });
-  const auto twin = std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return name(a) == name(b); });
+  const auto twin =
+      std::adjacent_find(order.begin(), order.end(), [&](auto a, auto b) { return name(a) == name(b); });
   if (twin != order.end())
     return fail(tensor_error(twin[1], errc::corrupt, "appears twice"));
   return {};
@@ -174,7 +182,8 @@ expected<void> parser::read_tensor() {
   if (!dim_count)
     return fail(dim_count.error());
   if (*dim_count < 1 || *dim_count > 4)
-    return fail(cursor_.corrupt(fmt::format("has {} dimensions, expected 1 to 4", *dim_count), cursor_.offset() - 4));
+    return fail(
+        cursor_.corrupt(fmt::format("has {} dimensions, expected 1 to 4", *dim_count), cursor_.offset() - 4));
   gguf_tensor tensor{*name, {1, 1, 1, 1}, *dim_count, tensor_type::f32, {}};
   for (std::uint32_t i = 0; i < *dim_count; ++i) {
     const auto dim = cursor_.read<std::uint64_t>("dimensions");
@@ -187,7 +196,8 @@ expected<void> parser::read_tensor() {
     return fail(type_id.error());
   const auto type = tensor_type_from_id(*type_id);
   if (!type)
-    return fail(cursor_.at(errc::unsupported, fmt::format("tensor type {} is unknown", *type_id), cursor_.offset() - 4));
+    return fail(
+        cursor_.at(errc::unsupported, fmt::format("tensor type {} is unknown", *type_id), cursor_.offset() - 4));
   tensor.type = *type;
   const auto bytes = bytes_of(*type, tensor.shape());
   if (!bytes)
@@ -211,12 +221,15 @@ expected<void> parser::place_tensors() {
   for (std::size_t i = 0; i < descriptions_.size(); ++i) {
     const auto& [file_offset, offset, bytes] = descriptions_[i];
     if (offset % alignment != 0)
-      return fail(tensor_error(i, errc::corrupt, fmt::format("data offset {} is not a multiple of the alignment {}", offset, alignment)));
+      return fail(
+          tensor_error(i, errc::corrupt,
+                       fmt::format("data offset {} is not a multiple of the alignment {}", offset, alignment)));
     if (offset > data_bytes || bytes > data_bytes - offset)
-      return fail(tensor_error(i, errc::corrupt,
-                               fmt::format("{} bytes at data offset {} do not lie inside the file, whose data part has {} bytes; "
-                                           "is the file truncated?",
-                                           bytes, offset, data_bytes)));
+      return fail(tensor_error(
+          i, errc::corrupt,
+          fmt::format("{} bytes at data offset {} do not lie inside the file, whose data part has {} bytes; "
+                      "is the file truncated?",
+                      bytes, offset, data_bytes)));
     tables_.tensors[i].data = cursor_.bytes().subspan(data_begin + offset, bytes);
   }
   std::vector<std::uint32_t> order(descriptions_.size());
@@ -226,8 +239,9 @@ expected<void> parser::place_tensors() {
   for (std::size_t i = 1; i < order.size(); ++i) {
     const auto& before = descriptions_[order[i - 1]];
     if (before.data_offset + before.bytes > descriptions_[order[i]].data_offset)
-      return fail(tensor_error(order[i], errc::corrupt,
-                               fmt::format("its data overlaps that of {}", quoted(tables_.tensors[order[i - 1]].name))));
+      return fail(
+          tensor_error(order[i], errc::corrupt,
+                       fmt::format("its data overlaps that of {}", quoted(tables_.tensors[order[i - 1]].name))));
   }
   return {};
 }

@@ -23,15 +23,11 @@ struct descriptor {
 errc code_of(int system_error) {
   switch (system_error) {
   case ENOENT:
-  case ENOTDIR:
-    return errc::not_found;
+  case ENOTDIR: return errc::not_found;
   case EACCES:
-  case EPERM:
-    return errc::permission_denied;
-  case ENOMEM:
-    return errc::out_of_memory;
-  default:
-    return errc::io;
+  case EPERM: return errc::permission_denied;
+  case ENOMEM: return errc::out_of_memory;
+  default: return errc::io;
   }
 }
 
@@ -53,7 +49,8 @@ expected<mapped_file> mapped_file::open(const std::string& path) {
   if (S_ISDIR(status.st_mode))
     return fail(errc::invalid_argument, fmt::format("cannot open model file '{}': it is a directory", path));
   if (!S_ISREG(status.st_mode))
-    return fail(errc::invalid_argument, fmt::format("cannot open model file '{}': it is not a regular file", path));
+    return fail(errc::invalid_argument,
+                fmt::format("cannot open model file '{}': it is not a regular file", path));
   if (status.st_size == 0)
     return fail(errc::corrupt, fmt::format("model file '{}' is empty", path));
   const auto size = static_cast<std::size_t>(status.st_size);

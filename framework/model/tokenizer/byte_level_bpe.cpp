@@ -16,7 +16,9 @@ constexpr const char* pre_key = "tokenizer.ggml.pre";
 constexpr std::size_t max_piece_bytes = std::size_t{1} << 24;
 
 error wrong_merge(const gguf_file& file, std::size_t index, std::string_view text, std::string_view what) {
-  return {errc::corrupt, fmt::format("metadata key '{}': merge {} is {}, {}", merges_key, index, quoted(text), what), file.name()};
+  return {errc::corrupt,
+          fmt::format("metadata key '{}': merge {} is {}, {}", merges_key, index, quoted(text), what),
+          file.name()};
 }
 
 expected<merge_table> read_merges(const gguf_file& file, const vocabulary& vocab) {
@@ -24,7 +26,8 @@ expected<merge_table> read_merges(const gguf_file& file, const vocabulary& vocab
   if (!lines)
     return fail(lines.error());
   if (lines->size() >= merge_table::no_rank)
-    return fail(errc::corrupt, fmt::format("metadata key '{}': {} merges are too many", merges_key, lines->size()), file.name());
+    return fail(errc::corrupt, fmt::format("metadata key '{}': {} merges are too many", merges_key, lines->size()),
+                file.name());
   merge_table merges(lines->size());
   for (std::size_t i = 0; i < lines->size(); ++i) {
     const std::string_view line = (*lines)[i];
@@ -38,7 +41,8 @@ expected<merge_table> read_merges(const gguf_file& file, const vocabulary& vocab
     const std::int32_t right_id = vocab.find_piece(right);
     const std::int32_t made = vocab.find_piece(left + right);
     if (left_id < 0 || right_id < 0)
-      return fail(wrong_merge(file, i, line, fmt::format("but {} is not a token", quoted(left_id < 0 ? left : right))));
+      return fail(
+          wrong_merge(file, i, line, fmt::format("but {} is not a token", quoted(left_id < 0 ? left : right))));
     if (made >= 0)
       merges.add(left_id, right_id, {static_cast<std::uint32_t>(i), made});
     else if (!vocab.find(left + right)) // a control token is never made from text; anything else is missing
@@ -70,7 +74,8 @@ expected<std::shared_ptr<const tokenizer>> byte_level_bpe::from_gguf(const gguf_
   auto merges = read_merges(file, *vocab);
   if (!merges)
     return fail(merges.error());
-  return std::shared_ptr<const tokenizer>(new byte_level_bpe(std::move(*vocab), std::move(*pre), std::move(*merges)));
+  return std::shared_ptr<const tokenizer>(
+      new byte_level_bpe(std::move(*vocab), std::move(*pre), std::move(*merges)));
 }
 
 byte_level_bpe::byte_level_bpe(vocabulary read, pre_tokenizer pre, merge_table merges)
@@ -101,7 +106,8 @@ void byte_level_bpe::encode_plain(std::string_view text, bool space_prefix, std:
   }
 }
 
-void byte_level_bpe::encode_piece(std::string_view piece, std::vector<std::int32_t>& symbols, std::vector<std::int32_t>& out) const {
+void byte_level_bpe::encode_piece(std::string_view piece, std::vector<std::int32_t>& symbols,
+                                  std::vector<std::int32_t>& out) const {
   if (pre_.rules().whole_pieces_first) {
     if (const std::int32_t id = vocab().find_piece(piece); id >= 0) {
       out.push_back(id);

@@ -19,7 +19,8 @@ private:
   byte_level_bpe(vocabulary vocab, pre_tokenizer pre, merge_table merges);
 
   void encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const override;
-  void encode_piece(std::string_view piece, std::vector<std::int32_t>& symbols, std::vector<std::int32_t>& out) const;
+  void encode_piece(std::string_view piece, std::vector<std::int32_t>& symbols,
+                    std::vector<std::int32_t>& out) const;
 
   pre_tokenizer pre_;
   merge_table merges_;

@@ -31,7 +31,8 @@ void merge_short(const merge_table& merges, std::vector<std::int32_t>& symbols) 
     if (made[best].rank == merge_table::no_rank)
       break;
     symbols[best] = made[best].id;
-    std::copy(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 2, symbols.begin() + static_cast<std::ptrdiff_t>(n),
+    std::copy(symbols.begin() + static_cast<std::ptrdiff_t>(best) + 2,
+              symbols.begin() + static_cast<std::ptrdiff_t>(n),
               symbols.begin() + static_cast<std::ptrdiff_t>(best) + 1);
     std::copy(made.begin() + best + 1, made.begin() + (n - 1), made.begin() + best);
     --n;
@@ -115,7 +116,8 @@ private:
 
 } // namespace
 
-merge_table::merge_table(std::size_t count) : slots_(std::bit_ceil(count * 3 / 2 + 2), slot{free_slot, {no_rank, -1}}) {}
+merge_table::merge_table(std::size_t count)
+    : slots_(std::bit_ceil(count * 3 / 2 + 2), slot{free_slot, {no_rank, -1}}) {}
 
 void merge_table::add(std::int32_t left, std::int32_t right, merge made) {
   const std::uint64_t key = pair_key(left, right);

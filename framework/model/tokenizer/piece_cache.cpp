@@ -47,7 +47,8 @@ void piece_cache::store(std::string_view text, std::span<const std::int32_t> ids
   const std::size_t slot = hash_bytes(text) & (slot_count - 1);
   for (std::size_t way = 0; way < ways; ++way) {
     const entry* expected = nullptr;
-    if (slots_[slot ^ way].compare_exchange_strong(expected, made.get(), std::memory_order_release, std::memory_order_relaxed)) {
+    if (slots_[slot ^ way].compare_exchange_strong(expected, made.get(), std::memory_order_release,
+                                                   std::memory_order_relaxed)) {
       made.release();
       return;
     }

@@ -45,8 +45,8 @@ public:
     const std::string text = with_unicode_space(source);
     int code = 0;
     PCRE2_SIZE offset = 0;
-    code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK,
-                              &code, &offset, nullptr));
+    code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
+                              PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK, &code, &offset, nullptr));
     context_.reset(pcre2_match_context_create(nullptr));
     // Without JIT (a system that forbids writable code) the interpreter does the same, slower.
     if (code_)

@@ -36,7 +36,8 @@ public:
       : vocab_(vocab), longest_piece_(longest_piece), text_(text) {
     std::uint32_t at = 0;
     while (at < text.size()) {
-      const auto bytes = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(utf8_character_bytes(text.substr(at))));
+      const auto bytes =
+          std::max<std::uint32_t>(1, static_cast<std::uint32_t>(utf8_character_bytes(text.substr(at))));
       const auto index = static_cast<std::uint32_t>(symbols_.size());
       symbols_.push_back({at, bytes, index == 0 ? none : index - 1, index + 1});
       at += bytes;
@@ -125,11 +126,13 @@ expected<std::shared_ptr<const tokenizer>> sentence_piece_bpe::from_gguf(const g
     return fail(vocab.error());
   for (int byte = 0; byte < 256; ++byte)
     if (vocab->byte_token(static_cast<unsigned char>(byte)) < 0 && !vocab->specials().unknown)
-      return fail(errc::corrupt,
-                  fmt::format("metadata key 'tokenizer.ggml.tokens': byte 0x{:02x} has no token, and there is no unknown token "
-                              "to stand for it",
-                              byte),
-                  file.name());
+      return fail(
+          errc::corrupt,
+          fmt::format(
+              "metadata key 'tokenizer.ggml.tokens': byte 0x{:02x} has no token, and there is no unknown token "
+              "to stand for it",
+              byte),
+          file.name());
   return std::shared_ptr<const tokenizer>(new sentence_piece_bpe(std::move(*vocab)));
 }
 
@@ -144,7 +147,8 @@ sentence_piece_bpe::sentence_piece_bpe(vocabulary read) : tokenizer(std::move(re
   }
 }
 
-void sentence_piece_bpe::encode_plain(std::string_view text, bool space_prefix, std::vector<std::int32_t>& out) const {
+void sentence_piece_bpe::encode_plain(std::string_view text, bool space_prefix,
+                                      std::vector<std::int32_t>& out) const {
   const std::string spaced = without_space_marks(text, space_prefix);
   std::string_view rest = spaced;
   while (!rest.empty()) {

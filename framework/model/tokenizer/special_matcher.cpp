@@ -27,7 +27,8 @@ special_matcher::special_matcher(const vocabulary& vocab) {
   std::partial_sum(std::begin(first_with_), std::end(first_with_), std::begin(first_with_));
 }
 
-std::optional<special_matcher::match> special_matcher::next(std::string_view text, std::size_t from, bool with_control) const {
+std::optional<special_matcher::match> special_matcher::next(std::string_view text, std::size_t from,
+                                                            bool with_control) const {
   if (names_.empty())
     return std::nullopt;
   const bool* begins = with_control ? begins_any_ : begins_user_defined_;
@@ -38,7 +39,8 @@ std::optional<special_matcher::match> special_matcher::next(std::string_view tex
   return std::nullopt;
 }
 
-std::optional<special_matcher::match> special_matcher::longest_at(std::string_view text, std::size_t begin, bool with_control) const {
+std::optional<special_matcher::match> special_matcher::longest_at(std::string_view text, std::size_t begin,
+                                                                  bool with_control) const {
   std::optional<match> best;
   const auto first = static_cast<unsigned char>(text[begin]);
   auto low = names_.begin() + first_with_[first];
@@ -50,8 +52,10 @@ std::optional<special_matcher::match> special_matcher::longest_at(std::string_vi
     // A name that ends here sorts first; it is shorter than what is wanted now.
     while (low != high && low->text.size() == depth)
       ++low;
-    low = std::lower_bound(low, high, wanted, [&](const name& n, unsigned char byte) { return byte_at(n) < byte; });
-    high = std::upper_bound(low, high, wanted, [&](unsigned char byte, const name& n) { return byte < byte_at(n); });
+    low =
+        std::lower_bound(low, high, wanted, [&](const name& n, unsigned char byte) { return byte_at(n) < byte; });
+    high =
+        std::upper_bound(low, high, wanted, [&](unsigned char byte, const name& n) { return byte < byte_at(n); });
     if (low == high)
       break;
     for (auto at = low; at != high && at->text.size() == depth + 1; ++at) {

@@ -36,7 +36,7 @@ private:
 
   std::optional<match> longest_at(std::string_view text, std::size_t begin, bool with_control) const;
 
-  std::vector<name> names_; // sorted by text
+  std::vector<name> names_;            // sorted by text
   std::uint32_t first_with_[257] = {}; // names_[first_with_[b], first_with_[b + 1]) begin with byte b
   bool begins_user_defined_[256] = {}; // first bytes, to skip quickly
   bool begins_any_[256] = {};

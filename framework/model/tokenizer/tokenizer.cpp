@@ -17,7 +17,8 @@ expected<std::shared_ptr<const tokenizer>> tokenizer::from_gguf(const gguf_file&
   if (*model == "llama")
     return sentence_piece_bpe::from_gguf(file);
   return fail(errc::unsupported,
-              fmt::format("metadata key 'tokenizer.ggml.model': tokenizer {} is not supported; known: gpt2, llama", quoted(*model)),
+              fmt::format("metadata key 'tokenizer.ggml.model': tokenizer {} is not supported; known: gpt2, llama",
+                          quoted(*model)),
               file.name());
 }
 

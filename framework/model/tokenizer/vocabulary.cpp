@@ -22,10 +22,11 @@ constexpr const char* scores_key = "tokenizer.ggml.scores";
 // Names that end a turn of chat; the first of them that a vocabulary has is its end of turn if the file
 // names none.
 constexpr std::array<std::string_view, 10> end_of_turn_names{
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>", "_<EOT>",
-    "<｜end▁of▁sentence｜>", "<end_of_utterance>"};
+    "<|eot_id|>",      "<|im_end|>", "<|end|>", "<end_of_turn>",         "<|endoftext|>",
+    "<|end_of_text|>", "<EOT>",      "_<EOT>",  "<｜end▁of▁sentence｜>", "<end_of_utterance>"};
 // "</s>" is not among them: elsewhere than as a file's own EOS it is an HTML tag.
-constexpr std::array<std::string_view, 4> other_end_names{"<|eom_id|>", "<|return|>", "<|call|>", "<|end_of_sentence|>"};
+constexpr std::array<std::string_view, 4> other_end_names{"<|eom_id|>", "<|return|>", "<|call|>",
+                                                          "<|end_of_sentence|>"};
 
 std::string from_sentence_piece(std::string_view spelled) {
   constexpr std::string_view space = "\xE2\x96\x81"; // U+2581
@@ -92,7 +93,8 @@ expected<std::vector<float>> read_scores(const gguf_file& file, std::size_t coun
 
 } // namespace
 
-expected<vocabulary> vocabulary::from_gguf(const gguf_file& file, token_spelling spelling, special_tokens defaults) {
+expected<vocabulary> vocabulary::from_gguf(const gguf_file& file, token_spelling spelling,
+                                           special_tokens defaults) {
   vocabulary result;
   if (auto done = result.read_tokens(file, spelling); !done)
     return fail(done.error());
@@ -127,7 +129,9 @@ expected<void> vocabulary::read_tokens(const gguf_file& file, token_spelling spe
     } else if (kind == token_kind::byte) {
       const int byte = named_byte(name);
       if (byte < 0)
-        return fail(wrong(file, tokens_key, fmt::format("token {} is a byte token named {}, expected '<0x00>' to '<0xFF>'", i, quoted(name))));
+        return fail(wrong(
+            file, tokens_key,
+            fmt::format("token {} is a byte token named {}, expected '<0x00>' to '<0xFF>'", i, quoted(name))));
       bytes = static_cast<char>(byte);
     } else {
       bytes = spelling == token_spelling::byte_level ? from_byte_level(name) : from_sentence_piece(name);
@@ -141,8 +145,10 @@ expected<void> vocabulary::read_tokens(const gguf_file& file, token_spelling spe
 expected<void> vocabulary::read_specials(const gguf_file& file, special_tokens defaults) {
   specials_ = defaults;
   const std::pair<const char*, std::optional<std::int32_t>*> ids[] = {
-      {"tokenizer.ggml.bos_token_id", &specials_.bos}, {"tokenizer.ggml.eos_token_id", &specials_.eos},
-      {"tokenizer.ggml.eot_token_id", &specials_.eot}, {"tokenizer.ggml.eom_token_id", &specials_.eom},
+      {"tokenizer.ggml.bos_token_id", &specials_.bos},
+      {"tokenizer.ggml.eos_token_id", &specials_.eos},
+      {"tokenizer.ggml.eot_token_id", &specials_.eot},
+      {"tokenizer.ggml.eom_token_id", &specials_.eom},
       {"tokenizer.ggml.unknown_token_id", &specials_.unknown}};
   for (const auto& [key, target] : ids) {
     // -1 in either signedness is how converters say "none".
@@ -161,9 +167,10 @@ expected<void> vocabulary::read_specials(const gguf_file& file, special_tokens d
     bool possible;
     const char* needs;
   };
-  const added_switch switches[] = {{"tokenizer.ggml.add_bos_token", &specials_.add_bos, specials_.bos.has_value(), "bos"},
-                                   {"tokenizer.ggml.add_eos_token", &specials_.add_eos, specials_.eos.has_value(), "eos"},
-                                   {"tokenizer.ggml.add_space_prefix", &specials_.add_space_prefix, true, ""}};
+  const added_switch switches[] = {
+      {"tokenizer.ggml.add_bos_token", &specials_.add_bos, specials_.bos.has_value(), "bos"},
+      {"tokenizer.ggml.add_eos_token", &specials_.add_eos, specials_.eos.has_value(), "eos"},
+      {"tokenizer.ggml.add_space_prefix", &specials_.add_space_prefix, true, ""}};
   for (const auto& [key, target, possible, needs] : switches) {
     const auto on = file.get_or<bool>(key, *target && possible);
     if (!on)

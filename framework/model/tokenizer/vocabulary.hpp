@@ -25,7 +25,7 @@ enum class token_kind : std::uint8_t {
 
 /// How normal tokens are spelled in the file.
 enum class token_spelling {
-  byte_level, ///< GPT-2's printable alphabet, one character a byte
+  byte_level,     ///< GPT-2's printable alphabet, one character a byte
   sentence_piece, ///< UTF-8 with U+2581 for space, and <0xNN> byte tokens
 };
 
