@@ -159,15 +159,14 @@ def test_errors_of_the_service_and_garbage_are_raised_and_the_client_works_on(se
 
 def test_a_vanished_service_fails_what_is_in_flight_and_its_successor_is_found():
     async def scenario(client, service):
-        stream = start(client)
-        await expect(service, Frame.OPEN)
-        service.vanish()
-        assert await failure(stream) == f"the connection to {service.address} was lost (unavailable)"
         for _ in range(3):
-            with FakeService(service.address) as successor:
-                stream = start(client)
-                successor.chunk(await expect(successor, Frame.OPEN), text="ok", tokens=[1], finish=STOP)
-                assert (await stream.__anext__()).text == "ok"
+            stream = start(client)
+            service.chunk(await expect(service, Frame.OPEN), text="a", tokens=[1])
+            assert (await stream.__anext__()).text == "a"
+            service.vanish()
+            assert await failure(stream) == f"the connection to {service.address} was lost (unavailable)"
+            service = FakeService(service.address)
+        service.vanish()
 
     run(scenario, FakeService())
 
@@ -181,7 +180,10 @@ def test_time_limits(service):
         with pytest.raises(tokamak.TimeoutError, match="no answer within 0.6 s"):
             await client.status()
         service.expect(Frame.STATUS_REQUEST)
+        stream = start(client)
+        await expect(service, Frame.OPEN)
         service.vanish()
+        assert await failure(stream) == f"the connection to {service.address} was lost (unavailable)"
         assert await failure(start(client)) == f"no connection to {service.address} within 0.4 s (unavailable)"
 
     run(scenario, service, **IMPATIENT)

@@ -48,7 +48,7 @@ def test_ask_streams_the_answer_and_prints_statistics_to_stderr(service, run):
     asked = answer(service)
     status, out, err = result()
     assert (status, out) == (0, "Rayleigh scattering.\n")
-    assert err.startswith("[5 prompt tokens (2 cached), 3 tokens; first after ")
+    assert err == "[prompt 5 tokens (2 cached), answer 3 tokens, first token after 0 ms, then 200000.0 tokens/s]\n"
     assert asked.Target() == b"smollm2"
     assert (asked.Prompt().Messages(0).Role(), asked.Prompt().Messages(0).Content()) == (b"user", b"Why?")
     sampling, stops = asked.Sampling(), asked.Stops()
@@ -61,6 +61,14 @@ def test_ask_raw_sends_plain_text(service, run):
     result = run("-m", "tokamak", "ask", "--connect", service.address, "m", "Once upon", "--raw")
     assert answer(service).Prompt().Text() == b"Once upon"
     assert result()[0] == 0
+
+
+def test_ask_takes_a_system_message_and_can_be_quiet(service, run):
+    flags = ("--system", "Be brief.", "--quiet")
+    result = run("-m", "tokamak", "ask", "--connect", service.address, "m", "Why?", *flags)
+    prompt = answer(service).Prompt()
+    assert [prompt.Messages(i).Content() for i in range(2)] == [b"Be brief.", b"Why?"]
+    assert result() == (0, "Rayleigh scattering.\n", "")
 
 
 def test_errors_are_one_line_and_status_1(service, run):
@@ -85,7 +93,9 @@ def test_models_and_status_are_printed(service, run):
     result = run("-m", "tokamak", "status", "--json", "--connect", service.address)
     got = service.expect(Frame.STATUS_REQUEST)
     service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
-    assert json.loads(result()[1])["actors"][0]["counters"] == {"running": 3.0}
+    actor = {"kind": "scheduler", "name": "engine.a", "counters": {"running": 3.0}}
+    head = {"node": "node1", "version": "0.1.0", "topology_digest": "abc", "uptime_us": 7_000_000}
+    assert json.loads(result()[1]) == {**head, "actors": [actor]}
 
 
 def test_the_sync_example_runs(service, run):

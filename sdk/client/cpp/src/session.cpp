@@ -221,7 +221,7 @@ std::optional<client_error> session::check(steady::time_point now) {
   if (probed_ && now - *probed_ >= options_.liveness_interval)
     return client_error{client_errc::unavailable, "the service at " + address_ + " is connected but silent", ""};
   if (!probed_ && now - heard_ >= options_.liveness_interval) {
-    // ListModels, because a frontend answers it without asking anybody else.
+    // ListModels, because no engine is needed to answer it, however busy all of them are.
     outgoing_.push_back({frame_type::list_models, next_probe_, encode_list_models(next_probe_)});
     ++next_probe_;
     probed_ = now;

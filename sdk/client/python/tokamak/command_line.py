@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from typing import List, Optional
 
 from .answers import Usage
@@ -44,6 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--min-p", type=float, default=0.0, metavar="P", help="default: %(default)s")
     ask.add_argument("--seed", type=int, metavar="N", help="default: the service chooses one")
     ask.add_argument("--stop", action="append", default=[], metavar="TEXT", help="end before this text; repeatable")
+    ask.add_argument("--system", metavar="TEXT", help="system message before the prompt")
+    ask.add_argument("--quiet", action="store_true", help="no statistics")
     ask.set_defaults(run=_ask)
 
     models = commands.add_parser("models", parents=[connect], help="list what the service offers")
@@ -55,11 +56,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _ask(client: Client, given: argparse.Namespace) -> int:
-    prompt = {"prompt": given.prompt} if given.raw else {"messages": [{"role": "user", "content": given.prompt}]}
-    began = time.monotonic()
-    first = None
-    usage = None
-    tokens = 0
+    messages = [{"role": "system", "content": given.system}] if given.system else []
+    messages.append({"role": "user", "content": given.prompt})
+    prompt = {"prompt": given.prompt} if given.raw else {"messages": messages}
     answer = client.generate(
         model=given.model,
         max_tokens=given.max_tokens,
@@ -72,23 +71,25 @@ def _ask(client: Client, given: argparse.Namespace) -> int:
         stream=True,
         **prompt,
     )
+    usage = None
     with answer:
         for chunk in answer:
-            if first is None and chunk.token_ids:
-                first = time.monotonic()
-            tokens += len(chunk.token_ids)
             usage = chunk.usage
             print(chunk.text, end="", flush=True)
     print(flush=True)
-    print(_statistics(usage, tokens, began, first or began, time.monotonic()), file=sys.stderr)
+    if usage is not None and not given.quiet:
+        print(_statistics(usage), file=sys.stderr)
     return 0
 
 
-def _statistics(usage: Optional[Usage], tokens: int, began: float, first: float, end: float) -> str:
-    """Times as seen from here; the rate is that of the tokens after the first."""
-    prompt = f"{usage.prompt_tokens} prompt tokens ({usage.cached_tokens} cached), " if usage else ""
-    rate = f", {(tokens - 1) / (end - first):.1f} tokens/s" if tokens > 1 and end > first else ""
-    return f"[{prompt}{tokens} tokens; first after {(first - began) * 1000:.1f} ms, all in {end - began:.2f} s{rate}]"
+def _statistics(usage: Usage) -> str:
+    """Times as the service measures them; the rate is that of the tokens after the first."""
+    rest = usage.total_seconds - usage.first_token_seconds
+    rate = (usage.completion_tokens - 1) / rest if usage.completion_tokens > 1 and rest > 0 else 0.0
+    return (
+        f"[prompt {usage.prompt_tokens} tokens ({usage.cached_tokens} cached), answer {usage.completion_tokens} tokens, "
+        f"first token after {usage.first_token_seconds * 1000:.0f} ms, then {rate:.1f} tokens/s]"
+    )
 
 
 def _models(client: Client, given: argparse.Namespace) -> int:
@@ -100,8 +101,9 @@ def _models(client: Client, given: argparse.Namespace) -> int:
 def _status(client: Client, given: argparse.Namespace) -> int:
     status = client.status()
     if given.json:
-        actors = [{"name": a.name, "kind": a.kind, "counters": a.counters} for a in status.actors]
-        print(json.dumps({**vars(status), "actors": actors}))
+        actors = [{"kind": a.kind, "name": a.name, "counters": a.counters} for a in status.actors]
+        report = {"node": status.node, "version": status.version, "topology_digest": status.topology_digest}
+        print(json.dumps({**report, "uptime_us": round(status.uptime_seconds * 1e6), "actors": actors}))
         return 0
     print(f"node {status.node}, version {status.version}, up {status.uptime_seconds:.0f} s")
     print(f"topology {status.topology_digest}")

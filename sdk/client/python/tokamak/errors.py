@@ -103,7 +103,7 @@ class TimeoutError(Error, builtins.TimeoutError):
 
 
 class CancelledError(Error):
-    """The client was closed under the request."""
+    """The client was closed under the request, or the service cut an answer that nobody read."""
 
     code = "cancelled"
 

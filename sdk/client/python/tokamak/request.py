@@ -14,6 +14,7 @@ from .errors import InvalidArgumentError
 from .wire import Message, Open, Prompt, Sampling, Stops
 
 _U8, _U32, _U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
+_SEED_SLOT = 7  # of Sampling.seed
 _I32_RANGE = (-(2**31), 2**31 - 1)
 
 
@@ -177,7 +178,9 @@ class Request:
         Sampling.SamplingAddPresencePenalty(builder, self.presence_penalty)
         Sampling.SamplingAddFrequencyPenalty(builder, self.frequency_penalty)
         if self.seed is not None:
-            Sampling.SamplingAddSeed(builder, self.seed)
+            # What SamplingAddSeed does, which with flatbuffers 2.0 fails for a field without a default.
+            builder.PrependUint64(self.seed)
+            builder.Slot(_SEED_SLOT)
         Sampling.SamplingAddLogprobs(builder, bool(self.logprobs))
         Sampling.SamplingAddTopLogprobs(builder, self.top_logprobs)
         if values:

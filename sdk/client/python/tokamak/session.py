@@ -134,7 +134,7 @@ class Session:
         if self._probed is not None and now - self._probed >= interval:
             raise UnavailableError(f"the service at {self._address} is connected but silent")
         if self._probed is None and now - self._heard >= interval:
-            # ListModels, because a frontend answers it without asking anybody else.
+            # ListModels, because no engine is needed to answer it, however busy all of them are.
             body = protocol.encode_list_models(self._next_probe)
             self.outgoing.append(Outgoing(Frame.LIST_MODELS, self._next_probe, body))
             self._next_probe += 1

@@ -22,7 +22,7 @@ enum class client_errc : std::uint8_t {
   out_of_memory = 8,      ///< the service has no blocks left for the request
   overloaded = 9,         ///< a queue is full; try again later
   deadline_exceeded = 10, ///< the request's deadline or one of the client's time limits passed
-  cancelled = 11,         ///< the client was closed under the request
+  cancelled = 11,         ///< the client was closed, or nobody read the answer and the service cut it
   unavailable = 12,       ///< no connection, connection lost, service silent or draining
   permission_denied = 13, ///< not allowed
   too_large = 14,         ///< over a limit: context, frame size, cost
