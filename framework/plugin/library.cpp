@@ -98,6 +98,7 @@ expected<std::shared_ptr<const library>> library::open(const std::filesystem::pa
   const tk_plugin* descriptor = entry(TK_ABI_MAJOR, TK_ABI_MINOR);
   if (auto ok = check_head(descriptor, path.string()); !ok) return fail(std::move(ok.error()));
   if (auto ok = check_descriptor(*descriptor, path.string()); !ok) return fail(std::move(ok.error()));
+  made->entry_ = entry;
   made->descriptor_ = descriptor;
   return std::shared_ptr<const library>(std::move(made));
 }

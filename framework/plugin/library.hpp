@@ -5,6 +5,7 @@
 #include <tokamak/plugin.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -31,12 +32,15 @@ class library {
   std::size_t size() const { return descriptor_->n_extensions; }
   /// Extension `index` < size().
   const tk_extension& extension(std::size_t index) const;
+  /// What the plugin tells a host of another version: its head, or null.
+  const tk_plugin* ask_as(std::uint32_t host_major, std::uint32_t host_minor) const { return entry_(host_major, host_minor); }
 
  private:
   library(std::filesystem::path file, void* handle) : file_(std::move(file)), handle_(handle) {}
 
   std::filesystem::path file_;
   void* handle_ = nullptr;
+  tk_plugin_entry entry_ = nullptr;
   const tk_plugin* descriptor_ = nullptr;
 };
 

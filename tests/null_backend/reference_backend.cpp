@@ -97,7 +97,7 @@ tk_status submit(void* self, void* program_handle, void* cache_handle, const tk_
     const auto number = ++of(self).tickets;
     *ticket = number;
     if (of(self).device)
-      of(self).thread->give([=, &p] { run(p, cache, *step, done, user, number); });
+      of(self).thread->give([=, s = *step, &p] { run(p, cache, s, done, user, number); }); // its arrays stay
     else
       run(p, cache, *step, done, user, number);
   });

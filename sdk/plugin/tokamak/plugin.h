@@ -144,7 +144,7 @@ typedef struct tk_op {
   uint32_t n_inputs;
   uint32_t n_outputs;
   uint32_t n_attributes;
-  const uint32_t* inputs; /* indices of values; TK_NO_VALUE where optional and absent */
+  const uint32_t* inputs; /* indices of values, one for each input that the op defines; TK_NO_VALUE where optional and absent */
   const uint32_t* outputs;
   const tk_attribute* attributes;
 } tk_op;
@@ -320,7 +320,7 @@ typedef struct tk_backend {
   tk_status (*prepare)(void* self, void* program, uint32_t max_rows, uint32_t max_sequences, uint32_t max_outputs,
                        tk_error* error);
 
-  /** Runs the step. Its arrays stay valid until done is called. Steps of one cache complete in submit order. Anything
+  /** Runs the step. The struct is valid during the call, its arrays until done is called. Steps of one cache complete in submit order. Anything
    *  but TK_OK means: not accepted, done will not be called. */
   tk_status (*submit)(void* self, void* program, void* cache, const tk_step* step, tk_step_done done, void* user,
                       uint64_t* ticket, tk_error* error);
