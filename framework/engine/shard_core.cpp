@@ -127,7 +127,7 @@ void shard_core::done(std::uint64_t step, tk_status status, const std::string& m
   if (status != TK_OK) return fail_job({static_cast<errc>(status), message.empty() ? "the backend failed" : message, {}});
   j.view.forget_cache_ops();
   const auto& segment = program_.segments[j.segment];
-  if (!segment.reduce.empty() && program_.ranks > 1)
+  if (!segment.reduce.empty())
     if (auto ok = send_partial(segment); !ok) return fail_job(ok.error());
   after_segment();
 }
@@ -136,7 +136,7 @@ void shard_core::done(std::uint64_t step, tk_status status, const std::string& m
 void shard_core::after_segment() {
   auto& j = *jobs_.begin()->second;
   const auto& segment = program_.segments[j.segment];
-  if (!segment.reduce.empty() && program_.ranks > 1 && !sum_partials(segment)) return;
+  if (!segment.reduce.empty() && !sum_partials(segment)) return;
   if (++j.segment < program_.segments.size()) return run_segment();
   finish();
 }
@@ -178,12 +178,13 @@ bool shard_core::sum_partials(const program_segment& segment) {
     for (std::size_t i = 0; i < count; ++i) sum[i] += part[i];
   }
   partials_.erase(it);
-  auto ok = program_.backend.write(buffers_.at(segment.reduce).buffer, 0, std::as_bytes(std::span(sum)));
-  if (!ok) {
-    fail_job(ok.error());
-    return false;
-  }
-  return true;
+  const auto ok = [&]() -> expected<void> {
+    auto buffer = buffer_for(*find_input(segment.reduce_into));
+    if (!buffer) return fail(buffer.error());
+    return program_.backend.write((*buffer)->buffer, 0, std::as_bytes(std::span(sum)));
+  }();
+  if (!ok) fail_job(ok.error());
+  return ok.has_value();
 }
 
 void shard_core::finish() {

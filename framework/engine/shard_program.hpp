@@ -3,6 +3,7 @@
 
 #include "message/frame.hpp"
 #include "plugin/backend_instance.hpp"
+#include "plugin/kernels_extension.hpp"
 
 #include <cstdint>
 #include <string>
@@ -23,11 +24,14 @@ struct program_segment {
   plugin::backend_instance::program program;
   std::vector<bound_value> inputs;
   std::vector<bound_value> outputs;
-  std::string reduce; ///< the output to be summed over the ranks before the next segment; "" for none
+  std::string reduce;      ///< the output to be summed over the ranks before the next segment; "" for none
+  std::string reduce_into; ///< the later segments' input that gets the sum
 };
 
-/// All that a shard owns. Destroyed in reverse order: programs and caches before the backend.
+/// All that a shard owns. What programs point to (weights, kernels) is declared before them and destroyed after.
 struct shard_program {
+  std::vector<std::shared_ptr<const void>> keep;  ///< memory of the weights
+  std::vector<plugin::kernels_extension> kernels; ///< third parties' code
   plugin::backend_instance backend;
   plugin::backend_instance::cache cache;
   std::vector<program_segment> segments;

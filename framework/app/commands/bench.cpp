@@ -1,0 +1,185 @@
+// `tokamak bench`: prefill and decode rates of a model, measured through the same actors as `serve`.
+#include "app/commands/commands.hpp"
+#include "app/local_request.hpp"
+#include "app/service.hpp"
+#include "app/version.hpp"
+#include "base/log.hpp"
+#include "message/actor_clock.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+
+namespace tokamak::app {
+namespace {
+
+struct bench_options {
+  std::string model;
+  std::uint32_t prompt = 512;
+  std::uint32_t decode = 128;
+  std::uint32_t threads = 0;
+  std::uint32_t batch = 0;
+  std::uint32_t repetitions = 5;
+  std::uint32_t step_rows = 512;
+  std::string backend = "cpu";
+  bool json = false;
+};
+
+double median(std::vector<double> v) {
+  if (v.empty()) return 0;
+  std::sort(v.begin(), v.end());
+  return v.size() % 2 ? v[v.size() / 2] : (v[v.size() / 2 - 1] + v[v.size() / 2]) / 2;
+}
+
+topology::topology topology_of(const bench_options& o) {
+  topology::topology t;
+  t.file = "bench";
+  topology::model m;
+  m.name = "bench";
+  m.path = o.model;
+  topology::engine e;
+  e.name = "bench";
+  e.model = "bench";
+  e.backend.plugin = o.backend;
+  e.scheduler.plugin = "continuous";
+  e.cache.plugin = "radix";
+  e.threads = o.threads;
+  e.max_step_rows = o.step_rows;
+  e.max_sequences = std::max(64u, o.batch);
+  topology::pool p;
+  p.name = "bench";
+  p.engines = {"bench"};
+  p.placement.plugin = "least_loaded";
+  topology::endpoint end;
+  end.name = "bench";
+  end.members = {"bench"};
+  end.fusion.plugin = "direct";
+  t.models.push_back(std::move(m));
+  t.engines.push_back(std::move(e));
+  t.pools.push_back(std::move(p));
+  t.endpoints.push_back(std::move(end));
+  return t;
+}
+
+/// Measures one service. Prompts are random ordinary tokens, different each time, so that no cache helps.
+class measurement {
+public:
+  measurement(caf::actor_system& system, service& running, const bench_options& o)
+      : system_(system), running_(running), options_(o), endpoint_(running.endpoint("bench")) {}
+
+  expected<double> prefill() {
+    const auto begin = now_us(system_);
+    const auto answer = ask_locally(system_, endpoint_, request(options_.prompt, 1), [](const wire::Chunk&) {});
+    if (answer.failure) return fail(*answer.failure);
+    return options_.prompt / (static_cast<double>(now_us(system_) - begin) / 1e6);
+  }
+
+  /// Tokens/s of n streams together, from the moment when all of them decode to the end of the first.
+  expected<double> decode(std::uint32_t n) {
+    std::vector<wire::OpenT> requests;
+    for (std::uint32_t i = 0; i < n; ++i) requests.push_back(request(n == 1 ? 1 : 16, options_.decode + 1));
+    std::uint64_t begin = 0, end = 0, counted = 0;
+    std::vector<bool> started(n, false);
+    std::uint32_t n_started = 0;
+    const auto answers = ask_locally(system_, endpoint_, std::span<const wire::OpenT>(requests), [&](std::size_t i, const wire::Chunk& c) {
+      const auto tokens = c.tokens() ? c.tokens()->size() : 0;
+      const bool all_before = n_started == n;
+      if (tokens > 0 && !started[i]) {
+        started[i] = true;
+        if (++n_started == n) begin = now_us(system_);
+      }
+      if (all_before && end == 0) counted += tokens;
+      if (c.finish() != wire::FinishReason::none && end == 0) end = now_us(system_);
+    });
+    for (const auto& a : answers)
+      if (a.failure) return fail(*a.failure);
+    if (end <= begin) return fail(errc::invalid_argument, "the streams did not overlap; use a larger -n");
+    return static_cast<double>(counted) / (static_cast<double>(end - begin) / 1e6);
+  }
+
+private:
+  wire::OpenT request(std::uint32_t prompt_tokens, std::uint32_t generate) {
+    wire::OpenT r;
+    r.id = running_.ids().next();
+    r.prompt = std::make_unique<wire::PromptT>();
+    for (std::uint32_t i = 0; i < prompt_tokens; ++i) r.prompt->tokens.push_back(static_cast<std::int32_t>(300 + random_() % 2000));
+    r.generate = generate;
+    r.stops = std::make_unique<wire::StopsT>();
+    r.stops->ignore_eos = true;
+    return r;
+  }
+
+  caf::actor_system& system_;
+  service& running_;
+  const bench_options& options_;
+  caf::strong_actor_ptr endpoint_;
+  std::mt19937 random_{12345};
+};
+
+int complain(const error& e) {
+  std::fprintf(stderr, "tokamak: %s\n", e.to_string().c_str());
+  return 1;
+}
+
+int bench(const bench_options& o) {
+  log::set_level(log::level::warning);
+  auto registry = plugin::registry::load();
+  if (!registry) return complain(registry.error());
+  const auto t = topology_of(o);
+  actor_runtime runtime;
+  const auto load_begin = now_us(runtime.system());
+  service_options start;
+  start.with_frontends = false;
+  auto running = service::start(runtime.system(), t, *registry, start);
+  if (!running) return complain(running.error());
+  const auto load_ms = static_cast<double>(now_us(runtime.system()) - load_begin) / 1000;
+  measurement m(runtime.system(), **running, o);
+  std::vector<double> prefill, decode, batch;
+  for (std::uint32_t i = 0; i <= o.repetitions; ++i) { // the first round warms up
+    const auto keep = [&](std::vector<double>& to, const expected<double>& rate) {
+      if (rate && i > 0) to.push_back(*rate);
+      return rate.has_value();
+    };
+    if (o.prompt > 0)
+      if (auto rate = m.prefill(); !keep(prefill, rate)) return complain(rate.error());
+    if (o.decode > 0)
+      if (auto rate = m.decode(1); !keep(decode, rate)) return complain(rate.error());
+    if (o.batch > 0)
+      if (auto rate = m.decode(o.batch); !keep(batch, rate)) return complain(rate.error());
+  }
+  nlohmann::ordered_json out{{"version", version}, {"model", o.model}, {"threads", o.threads > 0 ? o.threads : engine::usable_threads()},
+                             {"prompt", o.prompt}, {"decode", o.decode}, {"repetitions", o.repetitions}, {"load_ms", load_ms}};
+  if (o.prompt > 0) out["prefill_tps"] = median(prefill);
+  if (o.decode > 0) out["decode_tps"] = median(decode);
+  if (o.batch > 0) {
+    out["batch"] = o.batch;
+    out["batch_decode_tps"] = median(batch);
+  }
+  if (o.json) {
+    std::printf("%s\n", out.dump().c_str());
+    return 0;
+  }
+  for (const auto& [key, value] : out.items()) std::printf("%-18s %s\n", key.c_str(), value.dump().c_str());
+  return 0;
+}
+
+} // namespace
+
+void add_bench(CLI::App& app, command& chosen) {
+  auto o = std::make_shared<bench_options>();
+  auto* sub = app.add_subcommand("bench", "Measure prefill and decode rates of a model (median of several repetitions)");
+  sub->add_option("model", o->model, "Model file (GGUF)")->required();
+  sub->add_option("-p,--prompt", o->prompt, "Prompt tokens; 0: no prefill test")->capture_default_str();
+  sub->add_option("-n,--decode", o->decode, "Tokens to decode; 0: no decode test")->capture_default_str();
+  sub->add_option("-t,--threads", o->threads, "Compute threads; 0: all that this process may use")->capture_default_str();
+  sub->add_option("--batch", o->batch, "Also decode this many sequences together");
+  sub->add_option("-r,--repetitions", o->repetitions, "Repetitions after one warm-up")->capture_default_str()->check(CLI::Range(1, 1000));
+  sub->add_option("--step-rows", o->step_rows, "Most tokens in one step")->capture_default_str();
+  sub->add_option("--backend", o->backend, "Backend plugin")->capture_default_str();
+  sub->add_flag("--json", o->json, "One line of JSON");
+  sub->callback([o, &chosen] { chosen = [o] { return bench(*o); }; });
+}
+
+} // namespace tokamak::app

@@ -1,0 +1,64 @@
+// `tokamak serve`: runs a node until SIGTERM or SIGINT, then drains.
+#include "app/commands/commands.hpp"
+#include "app/loaded_topology.hpp"
+#include "app/service.hpp"
+#include "base/log.hpp"
+
+#include <csignal>
+#include <cstdio>
+
+namespace tokamak::app {
+namespace {
+
+struct serve_options {
+  std::string topology;
+  std::string node;
+};
+
+void set_up_log(const topology::operations& operations) {
+  const auto& name = operations.log_level;
+  log::set_level(name == "debug" ? log::level::debug : name == "warning" ? log::level::warning : name == "error" ? log::level::error : log::level::info);
+  if (!operations.log_file.empty() && !log::set_file(operations.log_file))
+    log::warning("serve", "log_file.unwritable", {{"file", operations.log_file}});
+}
+
+int serve(const serve_options& options) {
+  // Blocked before any thread exists, so that only sigwait below sees them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  auto loaded = load_topology_or_complain(options.topology);
+  if (!loaded) return 2;
+  set_up_log(loaded->topology.operations);
+  actor_runtime runtime;
+  service_options start;
+  start.node = options.node;
+  auto running = service::start(runtime.system(), loaded->topology, loaded->registry, start);
+  if (!running) {
+    std::fprintf(stderr, "tokamak: %s\n", running.error().to_string().c_str());
+    return 1;
+  }
+  log::info("serve", "ready", {{"topology", options.topology}, {"digest", loaded->topology.digest.substr(0, 12)}});
+  int signal = 0;
+  sigwait(&signals, &signal);
+  const auto deadline_ms = loaded->topology.operations.drain_deadline_ms;
+  log::info("serve", "draining", {{"signal", signal}, {"deadline_ms", deadline_ms}});
+  const bool drained = (*running)->drain(deadline_ms);
+  log::info("serve", drained ? "drained" : "drain.cut");
+  return 0;
+}
+
+} // namespace
+
+void add_serve(CLI::App& app, command& chosen) {
+  auto options = std::make_shared<serve_options>();
+  auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM, then let running requests finish");
+  sub->add_option("topology", options->topology, "Topology file (TOML)")->required();
+  sub->add_option("--node", options->node, "Which node of the topology this process is");
+  sub->callback([options, &chosen] { chosen = [options] { return serve(*options); }; });
+}
+
+} // namespace tokamak::app

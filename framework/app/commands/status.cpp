@@ -1,0 +1,58 @@
+// `tokamak status`: what a running service is doing, as text or JSON.
+#include "app/commands/commands.hpp"
+
+#include <nlohmann/json.hpp>
+#include <tokamak/client.hpp>
+
+#include <cstdio>
+
+namespace tokamak::app {
+namespace {
+
+void print_text(const client_status& s) {
+  std::printf("node %s, tokamak %s, topology %.12s, up %.0f s\n", s.node.c_str(), s.version.c_str(), s.topology_digest.c_str(),
+              static_cast<double>(s.uptime.count()) / 1e6);
+  for (const auto& actor : s.actors) {
+    std::printf("\n%s %s\n", actor.kind.c_str(), actor.name.c_str());
+    for (const auto& counter : actor.counters) std::printf("  %-20s %.0f\n", counter.name.c_str(), counter.value);
+  }
+}
+
+void print_json(const client_status& s) {
+  nlohmann::ordered_json out{{"node", s.node}, {"version", s.version}, {"topology_digest", s.topology_digest},
+                             {"uptime_us", s.uptime.count()}, {"actors", nlohmann::ordered_json::array()}};
+  for (const auto& actor : s.actors) {
+    nlohmann::ordered_json counters = nlohmann::ordered_json::object();
+    for (const auto& counter : actor.counters) counters[counter.name] = counter.value;
+    out["actors"].push_back({{"kind", actor.kind}, {"name", actor.name}, {"counters", std::move(counters)}});
+  }
+  std::printf("%s\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+}
+
+int status(const std::string& address, bool json) {
+  auto connected = client::connect(address);
+  if (!connected) {
+    std::fprintf(stderr, "tokamak: %s\n", connected.error().to_string().c_str());
+    return 1;
+  }
+  auto answer = connected->status();
+  if (!answer) {
+    std::fprintf(stderr, "tokamak: %s\n", answer.error().to_string().c_str());
+    return 1;
+  }
+  json ? print_json(*answer) : print_text(*answer);
+  return 0;
+}
+
+} // namespace
+
+void add_status(CLI::App& app, command& chosen) {
+  auto address = std::make_shared<std::string>("tcp://127.0.0.1:7100");
+  auto json = std::make_shared<bool>(false);
+  auto* sub = app.add_subcommand("status", "Actors, queues, requests, tokens by kind and memory of a running service");
+  sub->add_option("--connect", *address, "Address of the service")->capture_default_str();
+  sub->add_flag("--json", *json, "As JSON");
+  sub->callback([=, &chosen] { chosen = [=] { return status(*address, *json); }; });
+}
+
+} // namespace tokamak::app

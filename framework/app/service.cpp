@@ -1,0 +1,223 @@
+// Starting and stopping, in the order in which things depend on each other.
+#include "app/service.hpp"
+
+#include "base/log.hpp"
+#include "engine/model_files.hpp"
+#include "frontend/zmq_frontend.hpp"
+#include "fusion/endpoint.hpp"
+#include "message/actor_clock.hpp"
+#include "model/card.hpp"
+#include "network/pool.hpp"
+#include "operations/ledger.hpp"
+
+#include <chrono>
+
+namespace tokamak::app {
+namespace {
+
+template <class Handle>
+caf::strong_actor_ptr untyped(const Handle& handle) {
+  return caf::actor_cast<caf::strong_actor_ptr>(handle);
+}
+
+} // namespace
+
+/// The steps of start(), each needing those before it.
+struct service::starter {
+  service& to;
+  const topology::topology& topology;
+  const plugin::registry& registry;
+  const service_options& options;
+  engine::model_files files;
+  std::map<std::string, model_card> cards; ///< by model
+  node_setup node;
+
+  plugin::host_settings settings(std::string name) const {
+    plugin::host_settings s;
+    s.name = std::move(name);
+    s.file = topology.file;
+    s.now_us = clock_of(to.system_);
+    return s;
+  }
+
+  expected<void> start_engines() {
+    for (const auto& config : topology.engines) {
+      const auto* model = topology.find_model(config.model);
+      auto file = files.open(model->path, model->sha256);
+      if (!file) return fail(file.error());
+      auto card = model_card::load(**file, model->name, model->chat_template);
+      if (!card) return fail(card.error());
+      auto data = engine::read_model(*file, config, card->end_tokens);
+      if (!data) return fail(data.error());
+      card->context_length = data->context_length;
+      cards.insert_or_assign(model->name, std::move(*card));
+      engine::engine_setup setup{config, topology.file, std::move(*data), &registry, to.ledger_, options.detached};
+      auto engine = engine::start_engine(to.system_, std::move(setup));
+      if (!engine) return fail(engine.error());
+      node.sources.push_back(untyped(engine->scheduler));
+      node.sources.push_back(untyped(engine->kv_cache));
+      for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
+      to.engines_.emplace(config.name, std::move(*engine));
+    }
+    return {};
+  }
+
+  expected<void> start_pools() {
+    for (const auto& config : topology.pools) {
+      auto placement = plugin::placement_instance::create(registry, config.placement, settings("pool." + config.name + ".placement"));
+      if (!placement) return fail(placement.error());
+      std::vector<network::pool_member> members;
+      for (const auto& name : config.engines) members.push_back({name, untyped(to.engines_.at(name).scheduler)});
+      const auto* first = topology.find_engine(config.engines.front());
+      auto pool = network::spawn_pool(to.system_, config.name, cards.at(first->model), std::move(members), std::move(*placement), to.ledger_);
+      node.sources.push_back(untyped(pool));
+      to.pools_.emplace(config.name, untyped(pool));
+    }
+    return {};
+  }
+
+  // Endpoints may have endpoints as members: those first. The checker has refused cycles.
+  expected<void> start_endpoint(const topology::endpoint& config) {
+    if (to.endpoints_.contains(config.name)) return {};
+    std::vector<fusion::endpoint_member> members;
+    for (const auto& name : config.members) {
+      if (const auto pool = to.pools_.find(name); pool != to.pools_.end()) {
+        members.push_back({name, pool->second});
+        continue;
+      }
+      if (auto ok = start_endpoint(*topology.find_endpoint(name)); !ok) return ok;
+      members.push_back({name, to.endpoints_.at(name)});
+    }
+    std::vector<tk_fusion_member> view;
+    for (const auto& m : members) view.push_back({plugin::to_tk(m.name), to.pools_.contains(m.name)});
+    auto made = plugin::fusion_instance::create(registry, config.fusion, settings("endpoint." + config.name + ".fusion"), view);
+    if (!made) return fail(made.error());
+    fusion::call_limits limits;
+    limits.max_tokens = config.max_tokens;
+    limits.lease_us = std::uint64_t{topology.operations.sequence_lease_ms} * 1000;
+    limits.deadline_us = std::uint64_t{topology.operations.default_deadline_ms} * 1000;
+    wire::ModelInfoT info;
+    info.name = config.name;
+    info.fusion = config.fusion.plugin;
+    info.pools = config.members;
+    info.context_length = context_of(config);
+    fusion::endpoint_setup setup{config.name, std::move(members), std::move(*made), limits, config.max_cost_tokens, to.ids_};
+    const auto endpoint = untyped(fusion::spawn_endpoint(to.system_, std::move(setup)));
+    to.endpoints_.emplace(config.name, endpoint);
+    node.sources.push_back(endpoint);
+    node.drainables.push_back(endpoint);
+    node.models.push_back(std::move(info));
+    return {};
+  }
+
+  // The least of the members': what any of them can take.
+  std::uint32_t context_of(const topology::endpoint& config) const {
+    auto least = UINT32_MAX;
+    for (const auto& name : config.members) {
+      if (const auto* pool = topology.find_pool(name)) {
+        for (const auto& e : pool->engines) least = std::min(least, to.engines_.at(e).context_length);
+      } else {
+        least = std::min(least, context_of(*topology.find_endpoint(name)));
+      }
+    }
+    return least;
+  }
+
+  expected<void> start_frontends(const caf::strong_actor_ptr& directory) {
+    for (const auto& config : topology.frontends) {
+      frontend::zmq_frontend_setup setup;
+      setup.name = config.name;
+      setup.bind = config.bind;
+      setup.limits.max_clients = config.max_clients;
+      setup.limits.max_message_bytes = config.max_message_bytes;
+      setup.limits.max_requests_per_client = config.max_requests_per_client;
+      setup.limits.window_tokens = config.client_buffer_chunks;
+      setup.directory = directory;
+      setup.ids = to.ids_;
+      for (const auto& [name, endpoint] : to.endpoints_) {
+        setup.endpoint_names.push_back(name);
+        setup.endpoints.push_back(endpoint);
+      }
+      auto started = frontend::spawn_zmq_frontend(to.system_, std::move(setup));
+      if (!started) return fail(started.error().code, started.error().message, fmt::format("{}:{}:{}", topology.file, config.where.line, config.where.column));
+      to.frontends_.push_back(untyped(started->actor));
+      to.addresses_.push_back(started->address);
+      log::info("frontend", "listening", {{"name", config.name}, {"address", started->address}});
+    }
+    return {};
+  }
+
+  expected<void> start_all() {
+    to.ledger_ = untyped(operations::spawn_ledger(to.system_, "ledger"));
+    node.sources.push_back(to.ledger_);
+    if (auto ok = start_engines(); !ok) return ok;
+    if (auto ok = start_pools(); !ok) return ok;
+    for (const auto& config : topology.endpoints)
+      if (auto ok = start_endpoint(config); !ok) return ok;
+    node.name = options.node.empty() && !topology.nodes.empty() ? topology.nodes.front().name : options.node;
+    node.topology_digest = topology.digest;
+    to.node_ = spawn_node(to.system_, std::move(node));
+    return options.with_frontends ? start_frontends(untyped(to.node_)) : expected<void>{};
+  }
+};
+
+expected<std::unique_ptr<service>> service::start(caf::actor_system& system, const topology::topology& topology,
+                                                  const plugin::registry& registry, const service_options& options) {
+  if (!options.node.empty() && !topology.find_node(options.node))
+    return fail(errc::not_found, fmt::format("no node '{}' in {}", options.node, topology.file));
+  std::unique_ptr<service> made(new service(system));
+  starter s{*made, topology, registry, options, {}, {}, {}};
+  if (auto ok = s.start_all(); !ok) return fail(ok.error());
+  return made;
+}
+
+service::~service() {
+  const auto stop = [](const caf::strong_actor_ptr& actor) {
+    if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  };
+  for (const auto& f : frontends_) stop(f);
+  if (node_) stop(untyped(node_));
+  for (const auto& [name, e] : endpoints_) stop(e);
+  for (const auto& [name, p] : pools_) stop(p);
+  for (const auto& [name, e] : engines_) {
+    stop(untyped(e.scheduler));
+    stop(untyped(e.kv_cache));
+    for (const auto& shard : e.shards) stop(untyped(shard));
+  }
+  stop(ledger_);
+}
+
+bool service::drain(std::uint32_t deadline_ms) {
+  caf::scoped_actor self(system_);
+  wire::DrainT message;
+  message.deadline_us = std::uint64_t{deadline_ms} * 1000;
+  self->send(node_, make_frame<wire::Drain>(message));
+  bool drained = false;
+  self->receive([&](const frame_of<wire::Drained>&) { drained = true; },
+                caf::after(std::chrono::milliseconds(deadline_ms)) >> [] {});
+  return drained;
+}
+
+caf::strong_actor_ptr service::endpoint(const std::string& name) const {
+  const auto it = endpoints_.find(name);
+  return it == endpoints_.end() ? nullptr : it->second;
+}
+
+caf::strong_actor_ptr service::pool(const std::string& name) const {
+  const auto it = pools_.find(name);
+  return it == pools_.end() ? nullptr : it->second;
+}
+
+const engine::running_engine* service::engine(const std::string& name) const {
+  const auto it = engines_.find(name);
+  return it == engines_.end() ? nullptr : &it->second;
+}
+
+actor_runtime::actor_runtime() {
+  config_.set("scheduler.policy", caf::atom("sharing")); // an atom: a string would be ignored
+  config_.set("scheduler.max-threads", std::size_t{1});
+  config_.set("logger.verbosity", caf::atom("quiet"));
+  system_ = std::make_unique<caf::actor_system>(config_);
+}
+
+} // namespace tokamak::app

@@ -1,0 +1,53 @@
+// Starting an engine: from a topology's [engines.NAME] and a model file to running scheduler, kv_cache and shard actors.
+#pragma once
+
+#include "engine/kv_cache.hpp"
+#include "engine/scheduler.hpp"
+#include "engine/shard.hpp"
+#include "model/gguf/gguf_file.hpp"
+#include "model/graph/graph.hpp"
+#include "plugin/registry.hpp"
+#include "topology/topology.hpp"
+
+namespace tokamak::engine {
+
+/// A running model without a file: what probes and simulations start engines from.
+struct model_source_data {
+  graph model;
+  std::uint32_t context_length = 0;
+  std::uint32_t vocab_size = 0;
+  std::vector<std::int32_t> end_tokens;
+  /// The bytes of a weight by name; empty if there is none. They outlive the engine.
+  std::function<std::span<const std::byte>(const std::string&)> weight;
+  std::shared_ptr<const void> keep; ///< whatever the weights live in
+};
+
+struct engine_setup {
+  topology::engine config;
+  std::string topology_file;
+  model_source_data model;
+  const plugin::registry* registry = nullptr;
+  caf::strong_actor_ptr ledger; ///< or null
+  bool detached = true;         ///< false: scheduler and shards on the actor pool, for virtual time
+};
+
+struct running_engine {
+  std::string name;
+  scheduler_actor scheduler;
+  kv_cache_actor kv_cache;
+  std::vector<shard_actor> shards;
+  std::uint32_t context_length = 0;
+  std::uint64_t cache_bytes = 0;
+};
+
+/// The model of a file, as this engine wants it (block size, context). End tokens come from the caller's card.
+expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, const topology::engine& config,
+                                       std::vector<std::int32_t> end_tokens);
+
+/// Runs passes, cuts, decomposes, loads weights and spawns. Blocks while weights are repacked. Errors name the engine.
+expected<running_engine> start_engine(caf::actor_system& system, engine_setup setup);
+
+/// Threads that this process may use: its CPU affinity and quota, at least 1.
+std::uint32_t usable_threads();
+
+} // namespace tokamak::engine

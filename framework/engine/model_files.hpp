@@ -1,0 +1,23 @@
+// Model files by path, opened once and shared by the engines and pools that use them.
+#pragma once
+
+#include "base/error.hpp"
+#include "model/gguf/gguf_file.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace tokamak::engine {
+
+/// One thread. The files stay mapped as long as anybody holds them.
+class model_files {
+public:
+  /// `sha256`: 64 hex digits that the file must have, or "".
+  expected<std::shared_ptr<const gguf_file>> open(const std::string& path, const std::string& sha256);
+
+private:
+  std::map<std::string, std::shared_ptr<const gguf_file>> files_;
+};
+
+} // namespace tokamak::engine
