@@ -29,7 +29,6 @@ public:
   std::vector<std::uint8_t> attended;  ///< by group: some op reads all keys of a row
   std::vector<std::uint8_t> used;      ///< by group: some op reads or writes it
   bool embeds = false;                 ///< tokens are looked up, in a table of `vocabulary` rows
-  bool recurs = false;
   std::uint64_t vocabulary = 0;
   std::size_t embedding_width = 0;
 
@@ -64,5 +63,7 @@ void make_op(const op_view& op, builder& to);
 
 /// Throws unless the value is rows or output rows; returns it.
 const tk_value& rows_input(const op_view& op, std::uint32_t i);
+/// Throws unless the two have one kind and width.
+void same_shape(const op_view& op, const tk_value& value, const tk_value& like);
 
 } // namespace tokamak::cpu

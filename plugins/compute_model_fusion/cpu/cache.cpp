@@ -84,9 +84,10 @@ void cache::check(const tk_cache_op& op) const {
   if (op.kind == TK_CACHE_COPY || op.kind == TK_CACHE_EXPORT) inside(op.src_block, op.src_offset);
   if (op.kind != TK_CACHE_EXPORT) inside(op.dst_block, op.dst_offset);
   if (op.kind != TK_CACHE_EXPORT && op.kind != TK_CACHE_IMPORT) return;
+  const std::uint64_t bytes = exported_bytes(g, op.count);
+  if (bytes == 0) return;
   if (op.buffer == nullptr) refuse(TK_INVALID_ARGUMENT, g.name, "an export or import names no buffer");
   const auto& to = *static_cast<const buffer*>(op.buffer);
-  const std::uint64_t bytes = exported_bytes(g, op.count);
   if (!to.holds(op.buffer_offset, bytes))
     refuse(TK_INVALID_ARGUMENT, g.name, std::to_string(bytes) + " bytes from offset " + std::to_string(op.buffer_offset) +
                                             " do not fit a buffer of " + std::to_string(to.memory.size()));
@@ -103,7 +104,7 @@ void cache::copy(const held_group& g, const tk_cache_op& op) const {
 }
 
 void cache::move_out(const held_group& g, const tk_cache_op& op, std::byte* to) const {
-  const std::size_t part = static_cast<std::size_t>(exported_bytes(g, op.count)) / std::max(g.about.n_layers, 1u);
+  const std::size_t part = static_cast<std::size_t>(exported_bytes(g, op.count)) / g.about.n_layers;
   for (std::uint32_t layer = 0; layer < g.about.n_layers; ++layer, to += part) {
     if (g.about.kind == TK_GROUP_RECURRENT) {
       std::memcpy(to, block(g, layer, op.src_block), part);
@@ -115,7 +116,7 @@ void cache::move_out(const held_group& g, const tk_cache_op& op, std::byte* to) 
 }
 
 void cache::move_in(const held_group& g, const tk_cache_op& op, const std::byte* from) const {
-  const std::size_t part = static_cast<std::size_t>(exported_bytes(g, op.count)) / std::max(g.about.n_layers, 1u);
+  const std::size_t part = static_cast<std::size_t>(exported_bytes(g, op.count)) / g.about.n_layers;
   for (std::uint32_t layer = 0; layer < g.about.n_layers; ++layer, from += part) {
     if (g.about.kind == TK_GROUP_RECURRENT) {
       std::memcpy(block(g, layer, op.dst_block), from, part);
@@ -128,6 +129,7 @@ void cache::move_in(const held_group& g, const tk_cache_op& op, const std::byte*
 
 void cache::run(const tk_cache_op& op) const {
   const held_group& g = groups_[op.group];
+  if (g.about.n_layers == 0) return; // another shard's
   switch (op.kind) {
     case TK_CACHE_COPY: return copy(g, op);
     case TK_CACHE_CLEAR:

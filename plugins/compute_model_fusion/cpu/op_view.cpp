@@ -43,8 +43,7 @@ std::int64_t op_view::integer(std::string_view attribute) const {
 
 double op_view::real(std::string_view attribute) const {
   const tk_attribute& found = need(attribute);
-  if (found.type == TK_INTEGER) return static_cast<double>(found.integer);
-  if (found.type != TK_REAL) refuse(TK_INVALID_ARGUMENT, "attribute '" + std::string(attribute) + "' is no number");
+  if (found.type != TK_REAL) refuse(TK_INVALID_ARGUMENT, "attribute '" + std::string(attribute) + "' is no real");
   return found.real;
 }
 

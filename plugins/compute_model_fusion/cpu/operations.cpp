@@ -50,6 +50,11 @@ const tk_value& rows_input(const op_view& op, std::uint32_t i) {
   return value;
 }
 
+void same_shape(const op_view& op, const tk_value& value, const tk_value& like) {
+  if (value.kind != like.kind || value.dims[0] != like.dims[0])
+    op.refuse(TK_INVALID_ARGUMENT, quoted(value.name) + " and " + quoted(like.name) + " must have one kind and width");
+}
+
 void check_op(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level) {
   if (find_kernel(kernels, op.op(), level) != nullptr) return check_kernel_op(op);
   const op_support* support = find_known(op);

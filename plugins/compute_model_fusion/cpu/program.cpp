@@ -66,7 +66,6 @@ program::program(kernels::cpu_level level, kernels::thread_team& team, memory_ac
   used_groups_ = std::move(to.used);
   attended_groups_ = std::move(to.attended);
   embeds_ = to.embeds;
-  recurs_ = to.recurs;
   vocabulary_ = to.vocabulary;
   embedding_width_ = to.embedding_width;
   assign_slots();

@@ -56,7 +56,7 @@ private:
   std::vector<rope_table> ropes_;
   std::vector<attention_plan> plans_;
   std::vector<std::uint8_t> used_groups_, attended_groups_;
-  bool embeds_ = false, recurs_ = false;
+  bool embeds_ = false;
   std::uint64_t vocabulary_ = 0;
   std::size_t embedding_width_ = 0;
 

@@ -3,6 +3,8 @@
 
 #include "tokamak/kernels/decay_scan.hpp"
 
+#include <cstring>
+
 namespace tokamak::cpu {
 
 namespace {
@@ -77,12 +79,26 @@ public:
       const tk_step_sequence& sequence = run.step.sequences[s];
       if (sequence.row_count == 0) return;
       float* const state = run.state->state(group_, layer_, at.tables[at.table_begin[s]]);
+      if (!run.trees.ancestor_begin.empty()) return scan_tree(run, sequence, state);
       const std::size_t first = sequence.row_begin * width;
       kernels::decay_scan(run.data[x_] + first, width, decay_, state, run.data[out_] + first, width, sequence.row_count, width);
     });
   }
 
 private:
+  // A row goes on from its parent's state, which is the parent's output; the slot keeps what the last row left.
+  void scan_tree(const step_run& run, const tk_step_sequence& sequence, float* state) const {
+    const std::size_t width = run.width(x_);
+    float* const out = run.data[out_];
+    const std::size_t end = std::size_t{sequence.row_begin} + sequence.row_count;
+    for (std::size_t row = sequence.row_begin; row < end; ++row) {
+      const std::int32_t parent = run.step.parents[row];
+      std::memcpy(out + row * width, parent < 0 ? state : out + static_cast<std::size_t>(parent) * width, width * sizeof(float));
+      kernels::decay_scan(run.data[x_] + row * width, width, decay_, out + row * width, out + row * width, width, 1, width);
+    }
+    std::memcpy(state, out + (end - 1) * width, width * sizeof(float));
+  }
+
   std::uint32_t x_, out_, group_, layer_;
   float decay_;
 };
@@ -157,7 +173,6 @@ void check_decay_scan(const op_view& op) {
 
 void make_decay_scan(const op_view& op, builder& to) {
   to.used[group_number(op)] = 1;
-  to.recurs = true;
   to.add(op, std::make_unique<decay_scan_op>(op.input_id(0), op.output_id(0), group_number(op), op.layer(), op.real("decay")));
 }
 

@@ -84,8 +84,6 @@ void program::check_parents(const tk_step& step) const {
       const std::int64_t parent = step.parents[row];
       if (parent != -1 && (parent < begin || parent >= row))
         refuse("row ", row, " continues row ", parent, ", expected an earlier row of its sequence or -1");
-      if (recurs_ && parent != (row == begin ? -1 : row - 1))
-        throw sdk::failure(TK_UNSUPPORTED, "a recurrent model runs no trees: a row can only continue the one before");
     }
   }
 }

@@ -71,6 +71,10 @@ TEST_CASE("ops that cannot run are named with their place") {
   const auto x = bare.graph.add_rows("x", 8, TK_VALUE_INPUT), y = bare.graph.add_rows("y", 8);
   bare.graph.add_op({"tokamak.scale", 1, {x}, {y}, {}, 0});
   CHECK(program_error(bare) == "1: op 0 (tokamak.scale): lacks the attribute 'factor'");
+  model whole;
+  const auto a = whole.graph.add_rows("x", 8, TK_VALUE_INPUT), b = whole.graph.add_rows("y", 8);
+  whole.graph.add_op({"tokamak.scale", 1, {a}, {b}, {{"factor", std::int64_t{2}}}, 0});
+  CHECK(program_error(whole) == "1: op 0 (tokamak.scale): attribute 'factor' is no real");
 }
 
 TEST_CASE("cache groups of an unknown kind or format are refused") {

@@ -162,6 +162,18 @@ TEST_CASE("a sliding group needs only the blocks of its window") {
   }
 }
 
+TEST_CASE("a group without layers, another shard's, takes no memory and ignores cache ops") {
+  model m;
+  m.graph.add_group({"elsewhere", TK_GROUP_FULL, 0, 4, 0, 8, 8, 0, TK_F16});
+  backend on(levels().back());
+  const auto ready = make_program(on, m);
+  const auto state = make_cache(on, m, 1000);
+  CHECK(on.describe().memory_bytes == 0);
+  step s({});
+  s.cache_ops = {{TK_CACHE_COPY, 0, 0, 1, 0, 2, 0, 4, nullptr, 0}, {TK_CACHE_EXPORT, 0, 0, 1, 0, 2, 0, 4, nullptr, 0}};
+  CHECK(submit(on, *ready, state.get(), s.get()) == "");
+}
+
 TEST_CASE("a step of cache ops alone runs without rows") {
   const model m = with_everything();
   engine e(m, levels().back());

@@ -37,7 +37,6 @@ const std::vector<bad_step>& bad_steps() {
       {"1: output rows are not ascending", [](step& s) { s.output_rows = {3, 3}; }},
       {"1: token 96 of row 1; the vocabulary has 96", [](step& s) { s.tokens[1] = 96; }},
       {"1: row 4 takes embedding 2147483647 of 0", [](step& s) { s.tokens[4] = INT32_MIN; }},
-      {"4: a recurrent model runs no trees: a row can only continue the one before", [](step& s) { s.parents = {-1, 0, 0, -1, 3}; }},
       {"1: row 4 continues row 2, expected an earlier row of its sequence or -1", [](step& s) { s.parents = {-1, 0, 1, -1, 2}; }},
       {"1: row 1 continues row -2, expected an earlier row of its sequence or -1", [](step& s) { s.parents = {-1, -2, 1, -1, 3}; }},
       {"1: sequence 1 names block 128 of cache group 'full', which has 128", [](step& s) { s.groups[0].tables[4] = 128; }},

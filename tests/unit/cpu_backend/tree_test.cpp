@@ -60,3 +60,30 @@ TEST_CASE("a tree's branches give the bits of decoding each branch alone; the ac
     }
   }
 }
+
+TEST_CASE("in a tree a row continues its parent's recurrent state, and the slot keeps what the last row left") {
+  model m;
+  m.graph.add_group({"state", TK_GROUP_RECURRENT, 1, 1, 0, 0, 0, 2, TK_F32});
+  primitive_ops op(m.graph);
+  const auto x = m.graph.add_rows("x", 2, TK_VALUE_INPUT);
+  const auto y = op.decay_scan("y", x, 0, 0, 0.5);
+  m.graph.set_flags(y, TK_VALUE_OUTPUT);
+  for (const char* level : levels()) {
+    backend on(level, 2);
+    const auto ready = make_program(on, m);
+    const auto state = make_cache(on, m, 3);
+    buffer in(on, 64), out(on, 64);
+    const auto run = [&](std::vector<float> xs, std::vector<std::int32_t> parents) {
+      for (std::size_t i = 0; i < xs.size(); ++i) in.data()[2 * i] = in.data()[2 * i + 1] = xs[i];
+      step s({{std::vector<std::int32_t>(xs.size(), 0), 4, {{2}}, parents, {}, {}}});
+      s.bindings = {{x, in.get(), 0}, {y, out.get(), 0}};
+      REQUIRE(submit(on, *ready, state.get(), s.get()) == "");
+      std::vector<float> ys;
+      for (std::size_t i = 0; i < xs.size(); ++i) ys.push_back(out.data()[2 * i + 1]);
+      return ys;
+    };
+    CHECK(run({4, 8}, {}) == std::vector<float>{4, 10});
+    CHECK(run({1, 2, 3, 4, 5}, {-1, 0, 0, 2, -1}) == std::vector<float>{6, 5, 6, 7, 10}); // 5+1, 3+2, 3+3, 3+4, 5+5
+    CHECK(run({0}, {}) == std::vector<float>{5});
+  }
+}
