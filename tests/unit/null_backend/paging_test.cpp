@@ -59,9 +59,12 @@ TEST_CASE("quantised weights and f16 caches change answers little") {
   model_runner exact(tiny_llama_gguf(options));
   auto s = exact.open(1);
   const auto expected = exact.feed(s, some_tokens(10));
-  for (const auto& [format, bound] : {std::pair<tk_format, double>{TK_F16, 0.005}, {TK_BF16, 0.02}, {TK_Q8_0, 0.05},
-                                      {TK_Q4_0, 0.7}, {TK_Q4_1, 0.7}}) {
-    options.weights = format;
+  struct precision {
+    tk_format format;
+    double bound;
+  };
+  for (const auto& p : {precision{TK_F16, 0.005}, {TK_BF16, 0.02}, {TK_Q8_0, 0.05}, {TK_Q4_0, 0.7}, {TK_Q4_1, 0.7}}) {
+    options.weights = p.format;
     model_runner rounded(tiny_llama_gguf(options), reference_backend(), {TK_F16, 4});
     auto t = rounded.open(1);
     const auto logits = rounded.feed(t, some_tokens(10));
@@ -70,9 +73,9 @@ TEST_CASE("quantised weights and f16 caches change answers little") {
       error += std::pow(double{logits[i]} - expected[i], 2);
       power += std::pow(double{expected[i]}, 2);
     }
-    CAPTURE(format);
+    CAPTURE(p.format);
     CHECK(error > 0);
-    CHECK(std::sqrt(error / power) < bound);
+    CHECK(std::sqrt(error / power) < p.bound);
   }
 }
 
