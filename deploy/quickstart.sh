@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# From a fresh Debian 12 machine to a streamed answer: installs what is missing, builds a release, fetches a small model,
+# starts deploy/topologies/quickstart.toml, asks one question and stops the service again. A second run starts in seconds.
+# Usage: deploy/quickstart.sh ["PROMPT"]
+set -euo pipefail
+
+case "${1:-}" in
+  -h | --help)
+    echo "Usage: deploy/quickstart.sh [\"PROMPT\"]"
+    echo "Installs what is missing, builds Tokamak, fetches a small model and streams its answer to PROMPT."
+    exit 0
+    ;;
+esac
+if [ $# -gt 1 ]; then
+  echo "quickstart: one prompt, in quotes: deploy/quickstart.sh \"PROMPT\"" >&2
+  exit 2
+fi
+
+prompt="${1:-Why is the sky blue?}"
+called_from="$PWD"
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$root"
+topology="deploy/topologies/quickstart.toml"
+model_name="smollm2"
+port=7100
+build="build/release"
+tokamak="$build/bin/tokamak"
+cache="$HOME/.cache/tokamak"
+log="$cache/quickstart.log"
+server=""
+
+say() { echo "== $*" >&2; }
+stop() {
+  echo "quickstart: $*" >&2
+  exit 1
+}
+
+# Runs on every way out: the service that was started here ends, after what it is answering.
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill -TERM "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=""
+}
+trap stop_server EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+build_release() {
+  if [ ! -x "$tokamak" ]; then
+    say "Building a release in $build (some minutes the first time)"
+    local free_kib
+    free_kib="$(df -Pk . | awk 'NR == 2 { print $4 }')"
+    [ "$free_kib" -ge $((3 * 1024 * 1024)) ] ||
+      stop "$((free_kib / 1024)) MiB are free on the disk of $root, 3 GiB are needed to build"
+  fi
+  local output="$cache/build.log"
+  if [ ! -f "$build/build.ninja" ]; then
+    cmake --preset release >"$output" 2>&1 || { tail -n 20 "$output" >&2; stop "cmake failed; its output is in $output"; }
+  fi
+  # On a terminal the progress is shown; elsewhere thousands of lines would hide the answer.
+  if [ -t 1 ]; then
+    cmake --build "$build" --target tokamak tokamak_plugins -j "$(nproc)" || stop "the build failed; the message is above"
+  else
+    cmake --build "$build" --target tokamak tokamak_plugins -j "$(nproc)" >"$output" 2>&1 ||
+      { tail -n 40 "$output" >&2; stop "the build failed; its output is in $output"; }
+  fi
+}
+
+port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+ask_status() { timeout 10 "$tokamak" status --connect "tcp://127.0.0.1:$port" 2>/dev/null; }
+
+start_server() {
+  if port_is_taken; then
+    local status
+    status="$(ask_status)" || stop "port $port is taken by something that is not a Tokamak service; stop that first"
+    grep -qx "endpoint $model_name" <<<"$status" ||
+      stop "the Tokamak service on port $port has no model '$model_name'; stop it first"
+    say "Asking the service that runs on port $port already"
+    return
+  fi
+  say "Starting: tokamak serve $topology (log: $log)"
+  "$tokamak" serve "$topology" </dev/null >"$log" 2>&1 &
+  server=$!
+  local deadline=$((SECONDS + 120))
+  until port_is_taken && ask_status >/dev/null; do
+    kill -0 "$server" 2>/dev/null || { server=""; tail -n 10 "$log" >&2; stop "the service did not start; its log is $log"; }
+    [ "$SECONDS" -lt "$deadline" ] || { tail -n 10 "$log" >&2; stop "the service did not answer within 120 s; its log is $log"; }
+    sleep 0.1
+  done
+}
+
+mkdir -p "$cache" || stop "the folder $cache cannot be made"
+deploy/install_packages.sh
+build_release
+deploy/fetch_model.sh >/dev/null
+start_server
+
+say "$prompt"
+"$tokamak" ask "$model_name" "$prompt" --connect "tcp://127.0.0.1:$port" --max-tokens 120 ||
+  stop "there was no answer; the service's log is $log"
+stop_server
+
+# The commands are shown as they can be typed where the user is.
+where=""
+[ "$called_from" = "$root" ] || where="$root/"
+cat >&2 <<END
+
+Ask another question:       ${where}deploy/quickstart.sh "PROMPT"
+Keep a service running:     ${where}$tokamak serve ${where}$topology
+and ask it:                 ${where}$tokamak ask $model_name "PROMPT"
+Everything it can do:       ${where}$tokamak --help
+END
