@@ -106,6 +106,7 @@ node_actor::behavior_type node_behavior(self_pointer self, const std::shared_ptr
         if (self->state.draining > 0) --self->state.draining;
         tell_drained(self);
       },
+      [=](join_atom, const caf::strong_actor_ptr& source) { self->state.setup.sources.push_back(source); },
       [=](overdue_atom, std::uint64_t number) { send_report(self, number); },
   };
 }

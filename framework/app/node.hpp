@@ -8,12 +8,14 @@
 namespace tokamak::app {
 
 using overdue_atom = caf::atom_constant<caf::atom("overdue")>;
+using join_atom = caf::atom_constant<caf::atom("join")>;
 
 using node_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::ListModels>>,    // answered to the sender with ModelList
     caf::reacts_to<frame_of<wire::StatusRequest>>, // answered to the sender with StatusReport
     caf::reacts_to<frame_of<wire::Drain>>,         // drains all endpoints; Drained goes to the sender
     caf::reacts_to<frame_of<wire::Drained>>,       // from endpoints
+    caf::reacts_to<join_atom, caf::strong_actor_ptr>, // one more actor that answers StatusRequest
     caf::reacts_to<overdue_atom, std::uint64_t>>;  // own: a report waits for an actor that does not answer
 
 /// What a node knows of itself. `sources` answer StatusRequest.

@@ -141,6 +141,7 @@ struct service::starter {
       auto started = frontend::spawn_zmq_frontend(to.system_, std::move(setup));
       if (!started) return fail(started.error().code, started.error().message, fmt::format("{}:{}:{}", topology.file, config.where.line, config.where.column));
       to.frontends_.push_back(untyped(started->actor));
+      caf::anon_send(to.node_, join_atom::value, to.frontends_.back());
       to.addresses_.push_back(started->address);
       log::info("frontend", "listening", {{"name", config.name}, {"address", started->address}});
     }

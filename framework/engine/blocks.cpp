@@ -158,6 +158,13 @@ void scheduler_core::commit(sequence& s, bool last) {
   effects_.commit(std::move(message));
 }
 
+// Blocks went back or lost a pin: how many the cache can give now, only it knows. Worth asking again.
+void scheduler_core::expect_blocks() {
+  lease_exhausted_ = false;
+  for (std::size_t g = 0; g < config_.groups.size(); ++g)
+    available_[g] = config_.groups[g].n_blocks - static_cast<std::uint32_t>(lease_.free(g));
+}
+
 void scheduler_core::request_lease() {
   if (lease_asked_ || lease_exhausted_) return;
   wire::LeaseRequestT message;

@@ -179,7 +179,7 @@ void scheduler_core::erase(std::uint64_t id, std::uint64_t) {
   effects_.book(std::move(entry));
   order_.erase(std::remove(order_.begin(), order_.end(), id), order_.end());
   sequences_.erase(it);
-  lease_exhausted_ = false;
+  expect_blocks();
 }
 
 void scheduler_core::flush(std::uint64_t now_us) {
@@ -191,7 +191,7 @@ void scheduler_core::flush(std::uint64_t now_us) {
       message.groups.push_back(std::make_unique<wire::BlockListT>());
       message.groups.back()->blocks = std::move(blocks);
     }
-    lease_exhausted_ = false;
+    expect_blocks();
     effects_.release(std::move(message));
     request_lease();
   }

@@ -129,6 +129,7 @@ private:
   void drop_blocks(sequence& s);
   void commit(sequence& s, bool last);
   void request_lease();
+  void expect_blocks();
 
   // steps.cpp
   void form_steps(std::uint64_t now_us);

@@ -155,35 +155,33 @@ void scheduler_core::preempt(sequence& s) {
     s.pinned = false;
   }
   s.preempted = true;
-  lease_exhausted_ = false;
+  expect_blocks();
   look_up(s);
 }
 
-// Nothing is in flight. If sequences want to run and none can get blocks, the youngest gives up its own.
+// Nothing is in flight. If sequences want to run and none can get blocks, the youngest other than the first in line
+// gives up its own; if none holds any, the first can never run.
 void scheduler_core::unstick(std::uint64_t now_us) {
   while (flights_.empty()) {
     const auto candidates = eligible();
     if (candidates.empty() || lease_asked_ || lease_.has_released()) return;
     request_lease();
     if (lease_asked_) return;
+    auto& first = *candidates.front();
     sequence* youngest = nullptr;
-    std::size_t holders = 0;
     for (auto id : order_) {
       auto* s = sequences_.at(id).get();
-      if (s->tables.empty() || std::all_of(s->tables.begin(), s->tables.end(), [](const auto& t) { return t.blocks.empty(); }))
-        continue;
-      ++holders;
-      youngest = s;
+      const bool holds = std::any_of(s->tables.begin(), s->tables.end(), [](const auto& t) { return !t.blocks.empty(); });
+      if (holds && s != &first) youngest = s;
     }
-    if (holders > 1) {
+    if (youngest) {
       preempt(*youngest);
-      if (youngest->phase == sequence_phase::looking_up) return;
+      if (lease_.has_released() || youngest->phase == sequence_phase::looking_up) return;
     } else if (!form_step(now_us)) {
       const error why{errc::out_of_memory,
-                      fmt::format("engine '{}' has too few cache blocks for a sequence of {} tokens", config_.name,
-                                  candidates.front()->length()),
+                      fmt::format("engine '{}' has too few cache blocks for a sequence of {} tokens", config_.name, first.length()),
                       {}};
-      finish(*candidates.front(), wire::FinishReason::error, now_us, &why);
+      finish(first, wire::FinishReason::error, now_us, &why);
     }
   }
 }
