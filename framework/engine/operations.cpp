@@ -180,6 +180,16 @@ void scheduler_core::fork(owner_id owner, const wire::Fork& m, std::uint64_t now
     o.child = m.child();
     o.owner = owner;
     enqueue(*s, std::move(o));
+    // The child exists from now on, so that what is asked of it can wait with it.
+    auto child = std::make_unique<sequence>();
+    child->id = m.child();
+    child->parent = s->parent;
+    child->owner = owner;
+    child->arrival_us = now_us;
+    child->phase = sequence_phase::forking;
+    child->tables.resize(config_.groups.size());
+    order_.push_back(child->id);
+    sequences_.emplace(m.child(), std::move(child));
     advance(*s, now_us);
   } else {
     answer_error(owner, m.child(), 0, {errc::not_found, fmt::format("no open sequence {} to fork", m.id()), {}});
@@ -200,7 +210,7 @@ void scheduler_core::truncate(owner_id owner, const wire::Truncate& m, std::uint
 
 void scheduler_core::advance(sequence& s, std::uint64_t now_us) {
   const auto id = s.id;
-  while (s.phase != sequence_phase::looking_up && s.in_flight == 0 && s.credit == 0 && !s.extending &&
+  while (s.phase != sequence_phase::looking_up && s.phase != sequence_phase::forking && s.in_flight == 0 && s.credit == 0 && !s.extending &&
          !s.operations.empty()) {
     auto operation = std::move(s.operations.front());
     s.operations.pop_front();
@@ -262,14 +272,14 @@ bool scheduler_core::apply(sequence& s, pending_operation& o, std::uint64_t now_
 }
 
 void scheduler_core::apply_fork(sequence& parent, const pending_operation& o, std::uint64_t now_us) {
+  auto* found = find(o.child);
+  if (!found) return; // closed meanwhile
+  auto& child = *found;
   const auto length = o.amount == 0 ? parent.length() : o.amount;
-  if (length > parent.length())
-    return answer_error(o.owner, o.child, 0, {errc::invalid_argument, fmt::format("cannot fork a sequence of {} tokens at {}", parent.length(), length), {}});
-  auto owned = std::make_unique<sequence>();
-  auto& child = *owned;
-  child.id = o.child;
-  child.parent = parent.parent;
-  child.owner = o.owner;
+  if (length > parent.length()) {
+    const error why{errc::invalid_argument, fmt::format("cannot fork a sequence of {} tokens at {}", parent.length(), length), {}};
+    return finish(child, wire::FinishReason::error, now_us, &why);
+  }
   child.trace = parent.trace;
   child.tenant = parent.tenant;
   child.sampling = wire::SamplingT(parent.sampling);
@@ -278,14 +288,11 @@ void scheduler_core::apply_fork(sequence& parent, const pending_operation& o, st
   child.answer_start = std::min(parent.answer_start, length);
   child.delivered = length - child.answer_start;
   child.priority = parent.priority;
-  child.arrival_us = now_us;
   child.deadline_us = parent.deadline_us;
   child.lease_until_us = parent.lease_until_us;
-  child.tables.resize(config_.groups.size());
   child.phase = sequence_phase::waiting;
   share_blocks(parent, child, length);
-  order_.push_back(child.id);
-  sequences_.emplace(child.id, std::move(owned));
+  advance(child, now_us);
 }
 
 void scheduler_core::rewind(sequence& s, std::uint32_t length) {

@@ -158,7 +158,7 @@ void scheduler_core::answer_error(owner_id owner, std::uint64_t id, std::uint64_
   c.error->message = why.message;
 }
 
-void scheduler_core::erase(std::uint64_t id, std::uint64_t) {
+void scheduler_core::erase(std::uint64_t id, std::uint64_t now_us) {
   const auto it = sequences_.find(id);
   if (it == sequences_.end()) return;
   auto& s = *it->second;
@@ -177,9 +177,17 @@ void scheduler_core::erase(std::uint64_t id, std::uint64_t) {
   entry.kinds = {wire::TokenKind::computed, wire::TokenKind::cached, wire::TokenKind::recomputed};
   entry.amounts = {s.rows_computed, s.cached_tokens, s.rows_recomputed};
   effects_.book(std::move(entry));
+  std::vector<std::uint64_t> unborn;
+  for (const auto& o : s.operations)
+    if (o.what == pending_operation::kind::fork) unborn.push_back(o.child);
   order_.erase(std::remove(order_.begin(), order_.end(), id), order_.end());
   sequences_.erase(it);
   expect_blocks();
+  for (auto child : unborn)
+    if (auto* c = find(child)) {
+      const error why{errc::not_found, fmt::format("sequence {} ended before it could be forked", id), {}};
+      finish(*c, wire::FinishReason::error, now_us, &why);
+    }
 }
 
 void scheduler_core::flush(std::uint64_t now_us) {

@@ -34,6 +34,7 @@ struct pending_operation {
 };
 
 enum class sequence_phase : std::uint8_t {
+  forking,    ///< its parent has other operations to do first; its own wait
   looking_up, ///< waits for the cache's answer about its prompt
   waiting,    ///< holds at most blocks of a cache hit, has not run yet (or was preempted)
   running     ///< has been in a step

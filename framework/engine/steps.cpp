@@ -10,7 +10,8 @@ std::vector<sequence*> scheduler_core::eligible() const {
   std::vector<sequence*> running, waiting;
   for (auto id : order_) {
     auto* s = sequences_.at(id).get();
-    if (s->phase == sequence_phase::looking_up || s->paused || s->pending_rows() == 0) continue;
+    const bool ready = s->phase == sequence_phase::waiting || s->phase == sequence_phase::running;
+    if (!ready || s->paused || s->pending_rows() == 0) continue;
     (s->phase == sequence_phase::running ? running : waiting).push_back(s);
   }
   running.insert(running.end(), waiting.begin(), waiting.end());
