@@ -62,6 +62,7 @@ int ask(const ask_options& o) {
     return 1;
   }
   std::fputc('\n', stdout);
+  std::fflush(stdout); // before the statistics, also when both go to one file
   if (answer->usage && !o.quiet) print_statistics(*answer->usage);
   return 0;
 }
