@@ -142,6 +142,27 @@ expected<void> check(const T&) {
   return {};
 }
 
+// FlatBuffers may point to one string from many places: unpacking would then cost far more memory than the frame. What
+// clients send must not be larger unpacked than packed.
+expected<void> check_expansion(const wire::Open& open, std::size_t frame_bytes) {
+  std::size_t total = 0;
+  const auto add = [&](const flatbuffers::String* s) { total += s ? s->size() : 0; };
+  if (open.stops() && open.stops()->strings())
+    for (const auto* s : *open.stops()->strings()) add(s);
+  if (open.prompt() && open.prompt()->messages())
+    for (const auto* m : *open.prompt()->messages()) {
+      add(m->role());
+      add(m->content());
+    }
+  if (total <= frame_bytes) return {};
+  return fail(errc::corrupt, fmt::format("strings of {} bytes in a frame of {}", total, frame_bytes));
+}
+
+template <class T>
+expected<void> check_expansion(const T&, std::size_t) {
+  return {};
+}
+
 template <class T>
 expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& limits) {
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
@@ -151,7 +172,9 @@ expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& l
     return fail(errc::corrupt, fmt::format("not a valid {} frame of {} bytes", to_string(frame_type_of<T>), bytes.size()));
   // Scalars are read through memcpy-safe accessors only when aligned: check on an aligned copy.
   const auto copy = detail::store(bytes.data(), bytes.size(), {});
-  return check(*flatbuffers::GetRoot<T>(copy->bytes.get()));
+  const auto& root = *flatbuffers::GetRoot<T>(copy->bytes.get());
+  if (auto ok = check_expansion(root, bytes.size()); !ok) return ok;
+  return check(root);
 }
 
 } // namespace

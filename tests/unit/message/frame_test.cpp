@@ -115,3 +115,19 @@ TEST_CASE("attachments are aligned and shared, not copied") {
   CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
   CHECK(copy.attachments().at(0).as<char>()[99] == 42);
 }
+
+TEST_CASE("a frame that would grow when unpacked is refused") {
+  flatbuffers::FlatBufferBuilder b;
+  const auto text = b.CreateString(std::string(1000, 'x'));
+  const std::vector<flatbuffers::Offset<flatbuffers::String>> same(1000, text);
+  const auto strings = b.CreateVector(same);
+  wire::StopsBuilder stops(b);
+  stops.add_strings(strings);
+  const auto finished = stops.Finish();
+  wire::OpenBuilder open(b);
+  open.add_stops(finished);
+  b.Finish(open.Finish());
+  const auto bad = verify(frame_type::Open, std::as_bytes(std::span(b.GetBufferPointer(), b.GetSize())));
+  REQUIRE(!bad);
+  CHECK(bad.error().message == fmt::format("strings of 1000000 bytes in a frame of {}", b.GetSize()));
+}

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Tokamak beside llama.cpp (PyPI llama-cpp-python) on one model file: rates in alternating runs, and greedy answers.
+
+    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf [-t 2] [-p 512] [-n 128] [-r 5] [--answers]
+
+Prints every ratio's two sides. --answers asks a dozen questions of both and shows, where answers part, how close
+llama.cpp's two most likely tokens were there. Needs llama-cpp-python and numpy; --answers also sdk/client/python.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+QUESTIONS = [
+    "What is the capital of France?", "Name three colours.", "Why is the sky blue?", "What is 7 times 8?",
+    "Write one sentence about the sea.", "Who wrote Romeo and Juliet?", "What do bees make?",
+    "Explain photosynthesis briefly.", "Translate 'good morning' into Spanish.", "What is the largest planet?",
+    "Give me a recipe for tea.", "How many legs does a spider have?",
+]
+
+
+def cpu_name():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+class LlamaCpp:
+    def __init__(self, path, threads):
+        import llama_cpp
+        self.llm = llama_cpp.Llama(path, n_ctx=4096, n_batch=512, n_threads=threads, n_threads_batch=threads, verbose=False)
+
+    def rates(self, prompt, decode):
+        tokens = [300 + (i * 7919) % 2000 for i in range(prompt)]
+        self.llm.reset()
+        begin = time.perf_counter()
+        self.llm.eval(tokens)
+        prefill = prompt / (time.perf_counter() - begin)
+        self.llm.reset()
+        self.llm.eval(tokens[:1])
+        begin = time.perf_counter()
+        for i in range(decode):
+            self.llm.eval([tokens[i % prompt]])
+        return prefill, decode / (time.perf_counter() - begin)
+
+    def greedy(self, tokens, n):
+        """Greedy ids, and for each the gap between the two largest logits."""
+        import llama_cpp
+        import numpy as np
+        self.llm.reset()
+        self.llm.eval(tokens)
+        ids, gaps = [], []
+        vocabulary = self.llm.n_vocab()
+        for _ in range(n):
+            logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits(self.llm.ctx), shape=(vocabulary,))
+            top = np.argpartition(logits, -2)[-2:]
+            top = top[np.argsort(logits[top])]
+            best = int(top[1])
+            gaps.append(float(logits[top[1]] - logits[top[0]]))
+            if best == self.llm.token_eos():
+                break
+            ids.append(best)
+            self.llm.eval([best])
+        return ids, gaps
+
+
+def tokamak_rates(program, args):
+    command = [program, "bench", args.model, "-p", str(args.prompt), "-n", str(args.decode), "-t", str(args.threads),
+               "-r", "1", "--json"]
+    out = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return out["prefill_tps"], out["decode_tps"]
+
+
+def compare_rates(args):
+    peer = LlamaCpp(args.model, args.threads)
+    peer.rates(args.prompt, 8)
+    rows = []
+    for i in range(args.repetitions):
+        rows.append((*tokamak_rates(args.tokamak, args), *peer.rates(args.prompt, args.decode)))
+    print(f"{'':16}{'tokamak':>10}{'llama.cpp':>11}{'ratio':>8}   (tokens/s, medians of {len(rows)} alternating runs)")
+    for name, ours, theirs in ((f"prefill {args.prompt}", 0, 2), (f"decode {args.decode}", 1, 3)):
+        a = statistics.median(r[ours] for r in rows)
+        b = statistics.median(r[theirs] for r in rows)
+        ratio = statistics.median(r[ours] / r[theirs] for r in rows)
+        print(f"{name:16}{a:10.1f}{b:11.1f}{ratio:8.2f}")
+
+
+def compare_answers(args):
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "sdk/client/python"))
+    import tokamak
+    peer = LlamaCpp(args.model, args.threads)
+    address = "tcp://127.0.0.1:7155"
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as topology:
+        topology.write(f'[models.m]\npath = "{os.path.abspath(args.model)}"\n'
+                       f'[frontends.zmq]\nkind = "zmq"\nbind = "{address}"\n')
+        topology.flush()
+        server = subprocess.Popen([args.tokamak, "serve", topology.name], stderr=subprocess.DEVNULL)
+        try:
+            agreed = total = parted = 0
+            client = tokamak.Client(address)
+            for question in QUESTIONS:
+                text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+                tokens = peer.llm.tokenize(text.encode(), add_bos=False, special=True)
+                theirs, gaps = peer.greedy(tokens, 48)
+                ours = client.generate(tokens, model="m", max_tokens=48, temperature=0).token_ids
+                same = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+                agreed += same
+                total += len(theirs)
+                if ours == theirs:
+                    print(f"same     {len(ours):3} tokens   {question}")
+                else:
+                    parted += 1
+                    print(f"parts at {same:3} of {len(theirs):3}   {question}   (gap of llama.cpp's best two there: {gaps[same]:.3f})")
+            print(f"{len(QUESTIONS) - parted} of {len(QUESTIONS)} answers the same, {agreed} of {total} tokens before the first difference")
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tokamak")
+    parser.add_argument("model")
+    parser.add_argument("-t", "--threads", type=int, default=os.cpu_count())
+    parser.add_argument("-p", "--prompt", type=int, default=512)
+    parser.add_argument("-n", "--decode", type=int, default=128)
+    parser.add_argument("-r", "--repetitions", type=int, default=5)
+    parser.add_argument("--answers", action="store_true")
+    args = parser.parse_args()
+    print(f"machine: {cpu_name()}, {os.cpu_count()} cores; model: {os.path.basename(args.model)}; threads: {args.threads}")
+    print("command:", " ".join(sys.argv))
+    compare_answers(args) if args.answers else compare_rates(args)
+
+
+if __name__ == "__main__":
+    main()
