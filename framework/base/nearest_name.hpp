@@ -47,7 +47,8 @@ template <class Names>
 std::string known_names(std::string_view name, const Names& known) {
   if (std::begin(known) == std::end(known)) return "; none is known";
   std::string text = ";";
-  if (const auto near = nearest_name(name, known); !near.empty()) text.append(" did you mean '").append(near).append("'?");
+  if (const auto near = nearest_name(name, known); !near.empty())
+    text.append(" did you mean '").append(near).append("'?");
   text.append(" known: ");
   bool first = true;
   for (std::string_view k : known) {

@@ -3,7 +3,8 @@
 
 namespace tokamak::plugin {
 
-expected<backend_instance> backend_instance::create(const registry& from, const plugin_use& use, host_settings settings) {
+expected<backend_instance> backend_instance::create(const registry& from, const plugin_use& use,
+                                                    host_settings settings) {
   auto made = make(from, use, std::move(settings));
   if (!made) return fail(std::move(made.error()));
   return backend_instance(std::move(*made));
@@ -48,8 +49,8 @@ expected<void> backend_instance::prepare(const program& p, std::uint32_t max_row
   return {};
 }
 
-expected<std::uint64_t> backend_instance::submit(const program& p, const cache& c, const tk_step& step, tk_step_done done,
-                                                 void* user) {
+expected<std::uint64_t> backend_instance::submit(const program& p, const cache& c, const tk_step& step,
+                                                 tk_step_done done, void* user) {
   std::uint64_t ticket = 0;
   tk_error e = empty_error();
   const tk_status status = table().submit(self(), p.get(), c.get(), &step, done, user, &ticket, &e);

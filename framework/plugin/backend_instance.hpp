@@ -61,8 +61,8 @@ class backend_instance : public instance<tk_backend> {
   expected<void> prepare(const program& p, std::uint32_t max_rows, std::uint32_t max_sequences,
                          std::uint32_t max_outputs);
 
-  /// Runs a step; its arrays stay valid until `done`. On success `done` is called exactly once, from any thread, perhaps
-  /// before this returns; on an error never. Returns the ticket. Allocates nothing unless it fails.
+  /// Runs a step; its arrays stay valid until `done`. On success `done` is called exactly once, from any thread,
+  /// perhaps before this returns; on an error never. Returns the ticket. Allocates nothing unless it fails.
   expected<std::uint64_t> submit(const program& p, const cache& c, const tk_step& step, tk_step_done done, void* user);
 
   expected<buffer> create_buffer(std::uint64_t bytes);

@@ -20,8 +20,8 @@ class cache_policy_instance : public instance<tk_cache_policy> {
   std::uint32_t block_size() const { return block_size_; }
   std::uint32_t n_groups() const { return n_groups_; }
 
-  /// Longest cached chain of blocks at the start of `tokens`, written as [nodes][n_groups] into `blocks` (as many nodes as
-  /// fit) and pinned for `sequence`. Returns the number of nodes. Allocates nothing here.
+  /// Longest cached chain of blocks at the start of `tokens`, written as [nodes][n_groups] into `blocks` (as many nodes
+  /// as fit) and pinned for `sequence`. Returns the number of nodes. Allocates nothing here.
   std::size_t lookup(std::uint64_t sequence, std::span<const std::int32_t> tokens, std::span<std::uint32_t> blocks) {
     return table().lookup(self(), sequence, tokens.data(), tokens.size(), blocks.data(), blocks.size() / n_groups_);
   }
@@ -36,8 +36,8 @@ class cache_policy_instance : public instance<tk_cache_policy> {
     table().insert(self(), sequence, tokens.data(), blocks.size() / n_groups_, blocks.data(), taken.data());
   }
 
-  /// Gives up unpinned nodes until `wanted` blocks of `group` came free or none is left; calls give(group, block) for each
-  /// block given up, of whichever group. Returns how many were of `group`. `give` must not throw.
+  /// Gives up unpinned nodes until `wanted` blocks of `group` came free or none is left; calls give(group, block) for
+  /// each block given up, of whichever group. Returns how many were of `group`. `give` must not throw.
   template <class Give>
   std::size_t evict(std::uint32_t group, std::size_t wanted, Give&& give) {
     using function = std::remove_reference_t<Give>;

@@ -26,7 +26,8 @@ std::string what_of(const extension& e) { return fmt::format("{} '{}'", to_strin
 
 /// option_value's alternatives stand in the order of tk_option_type.
 tk_option_type type_of(const option_value& v) { return static_cast<tk_option_type>(v.value.index()) + 1; }
-static_assert(std::is_same_v<std::variant_alternative_t<TK_TABLE - 1, decltype(option_value::value)>, option_value::table>);
+static_assert(
+    std::is_same_v<std::variant_alternative_t<TK_TABLE - 1, decltype(option_value::value)>, option_value::table>);
 static_assert(std::is_same_v<std::variant_alternative_t<TK_BOOLEAN - 1, decltype(option_value::value)>, bool>);
 
 bool fits(tk_option_type wanted, tk_option_type found) {
@@ -69,8 +70,9 @@ std::vector<error> check_options(const extension& of, const option_value& option
   const std::string what = what_of(of);
   const auto* table = options.as_table();
   if (!table)
-    return {error{errc::invalid_argument, fmt::format("{}: options must be a table, found {}", what, article(type_of(options))),
-             place(file, options.line, options.column)}};
+    return {error{errc::invalid_argument,
+                  fmt::format("{}: options must be a table, found {}", what, article(type_of(options))),
+                  place(file, options.line, options.column)}};
   std::vector<error> found;
   for (const auto& [key, value] : *table) {
     const auto* spec = spec_of(of.specs(), key);
@@ -86,11 +88,13 @@ std::vector<error> check_options(const extension& of, const option_value& option
   }
   for (const auto& spec : of.specs())
     if (spec.required && !options.find(spec.name))
-      found.push_back({errc::invalid_argument, fmt::format("{}: option '{}' ({}) is required", what, spec.name, article(spec.type)),
+      found.push_back({errc::invalid_argument,
+                       fmt::format("{}: option '{}' ({}) is required", what, spec.name, article(spec.type)),
                        place(file, options.line, options.column)});
   if (!found.empty()) return found;
   if (auto fault = ask_plugin(of, options))
-    found.push_back({fault->code, fmt::format("{}: {}", what, fault->message), place(file, fault->line, fault->column)});
+    found.push_back(
+        {fault->code, fmt::format("{}: {}", what, fault->message), place(file, fault->line, fault->column)});
   return found;
 }
 

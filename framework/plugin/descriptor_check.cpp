@@ -73,7 +73,8 @@ expected<void> check_options_of(const tk_extension& e, const std::string& what, 
   if (!e.options && e.n_options) return fail(errc::corrupt, what + ": options is NULL", std::string(file));
   for (std::size_t i = 0; i < e.n_options; ++i) {
     const tk_option_spec& spec = e.options[i];
-    if (empty(spec.name)) return fail(errc::corrupt, fmt::format("{}: option {} has no name", what, i), std::string(file));
+    if (empty(spec.name))
+      return fail(errc::corrupt, fmt::format("{}: option {} has no name", what, i), std::string(file));
     if (spec.type < TK_BOOLEAN || spec.type > TK_TABLE)
       return fail(errc::corrupt, fmt::format("{}: option '{}' has the unknown type {}", what, spec.name, spec.type),
                   std::string(file));
@@ -104,12 +105,14 @@ expected<void> check_table(const tk_extension& e, const std::string& what, std::
   std::size_t size = 0;
   std::memcpy(&size, e.functions, sizeof size);
   if (size < shape.size)
-    return fail(errc::corrupt, fmt::format("{}: {} bytes of {} expected and {} found", what, shape.size, shape.name, size),
+    return fail(errc::corrupt,
+                fmt::format("{}: {} bytes of {} expected and {} found", what, shape.size, shape.name, size),
                 std::string(file));
   for (const entry& f : shape.entries) {
     void* function = nullptr;
     std::memcpy(&function, static_cast<const char*>(e.functions) + f.offset, sizeof function);
-    if (!function) return fail(errc::corrupt, fmt::format("{}: {}.{} is NULL", what, shape.name, f.name), std::string(file));
+    if (!function)
+      return fail(errc::corrupt, fmt::format("{}: {}.{} is NULL", what, shape.name, f.name), std::string(file));
   }
   if (e.kind == TK_KIND_KERNELS) return check_kernels(*static_cast<const tk_kernels*>(e.functions), what, file);
   return {};
@@ -138,7 +141,8 @@ expected<void> check_head(const tk_plugin* descriptor, std::string_view file) {
 expected<void> check_descriptor(const tk_plugin& p, std::string_view file) {
   const std::string where(file);
   if (p.size < sizeof(tk_plugin))
-    return fail(errc::corrupt, fmt::format("{} bytes of tk_plugin expected and {} found", sizeof(tk_plugin), p.size), where);
+    return fail(errc::corrupt, fmt::format("{} bytes of tk_plugin expected and {} found", sizeof(tk_plugin), p.size),
+                where);
   if (empty(p.name)) return fail(errc::corrupt, "the plugin has no name", where);
   if (empty(p.version)) return fail(errc::corrupt, "the plugin has no version", where);
   if (!p.extensions || !p.n_extensions) return fail(errc::corrupt, "the plugin has no extensions", where);

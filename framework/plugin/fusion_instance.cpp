@@ -10,7 +10,8 @@ expected<fusion_instance> fusion_instance::create(const registry& from, const pl
   return fusion_instance(std::move(*made));
 }
 
-expected<fusion_instance::call> fusion_instance::begin(const tk_request& request, const tk_fusion_host& host, void* handle) {
+expected<fusion_instance::call> fusion_instance::begin(const tk_request& request, const tk_fusion_host& host,
+                                                       void* handle) {
   void* state = nullptr;
   tk_error e = empty_error();
   const tk_status status = table().begin(self(), &request, &host, handle, &state, &e);

@@ -43,8 +43,8 @@ class fusion_instance : public instance<tk_fusion> {
   static expected<fusion_instance> create(const registry& from, const plugin_use& use, host_settings settings,
                                           std::span<const tk_fusion_member> members);
 
-  /// Starts a request. `host` must outlive the returned call, `handle` is passed to its functions, which the plugin may use
-  /// before begin returns. On an error the request is over and nothing is left of it in the plugin.
+  /// Starts a request. `host` must outlive the returned call, `handle` is passed to its functions, which the plugin may
+  /// use before begin returns. On an error the request is over and nothing is left of it in the plugin.
   expected<call> begin(const tk_request& request, const tk_fusion_host& host, void* handle);
 
   /// Upper bound of tokens computed for a request of max_tokens.

@@ -3,7 +3,8 @@
 
 namespace tokamak::plugin {
 
-expected<graph_pass_instance> graph_pass_instance::create(const registry& from, const plugin_use& use, host_settings settings) {
+expected<graph_pass_instance> graph_pass_instance::create(const registry& from, const plugin_use& use,
+                                                          host_settings settings) {
   auto made = make(from, use, std::move(settings));
   if (!made) return fail(std::move(made.error()));
   return graph_pass_instance(std::move(*made));

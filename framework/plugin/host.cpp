@@ -119,7 +119,8 @@ error to_error(tk_status status, const tk_error& from, std::string_view what, st
   error e;
   e.code = status > TK_OK && status <= TK_INTERNAL ? static_cast<errc>(status) : errc::internal;
   const std::string_view message(from.message, strnlen(from.message, sizeof from.message));
-  e.message = fmt::format("{}{}{}", what, what.empty() ? "" : ": ", message.empty() ? "failed without a message" : message);
+  e.message =
+      fmt::format("{}{}{}", what, what.empty() ? "" : ": ", message.empty() ? "failed without a message" : message);
   if (from.line) e.where = fmt::format("{}{}{}:{}", file, file.empty() ? "" : ":", from.line, from.column);
   else e.where = file;
   return e;

@@ -59,8 +59,8 @@ inline tk_error empty_error() {
   return e;
 }
 
-/// What a call that returned `status` reported. `what` ("scheduler 'continuous'", may be empty) begins the message; line and column, if
-/// any, make `where` "file:line:column".
+/// What a call that returned `status` reported. `what` ("scheduler 'continuous'", may be empty) begins the message;
+/// line and column, if any, make `where` "file:line:column".
 error to_error(tk_status status, const tk_error& from, std::string_view what, std::string_view file = {});
 
 /// The reverse: code and message (cut to fit); positions are not carried.

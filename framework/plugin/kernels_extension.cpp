@@ -5,7 +5,8 @@
 
 namespace tokamak::plugin {
 
-expected<kernels_extension> kernels_extension::create(const registry& from, const plugin_use& use, const host_settings& settings) {
+expected<kernels_extension> kernels_extension::create(const registry& from, const plugin_use& use,
+                                                      const host_settings& settings) {
   auto found = resolve(from, TK_KIND_KERNELS, use, settings);
   if (!found) return fail(std::move(found.error()));
   return kernels_extension(std::move(*found));

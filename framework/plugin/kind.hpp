@@ -9,8 +9,9 @@
 
 namespace tokamak::plugin {
 
-inline constexpr std::array<tk_kind, 7> all_kinds{TK_KIND_FUSION,     TK_KIND_PLACEMENT, TK_KIND_SCHEDULER, TK_KIND_CACHE_POLICY,
-                                                  TK_KIND_GRAPH_PASS, TK_KIND_KERNELS,   TK_KIND_BACKEND};
+inline constexpr std::array<tk_kind, 7> all_kinds{TK_KIND_FUSION,       TK_KIND_PLACEMENT,  TK_KIND_SCHEDULER,
+                                                  TK_KIND_CACHE_POLICY, TK_KIND_GRAPH_PASS, TK_KIND_KERNELS,
+                                                  TK_KIND_BACKEND};
 
 /// "fusion", "cache_policy", …; "unknown" for a number that is no kind.
 std::string_view to_string(tk_kind kind);

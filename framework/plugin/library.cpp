@@ -24,7 +24,8 @@ using file_handle = std::unique_ptr<std::FILE, file_closer>;
 expected<file_handle> open_file(const std::filesystem::path& path) {
   std::error_code code;
   const auto status = std::filesystem::status(path, code);
-  if (status.type() == std::filesystem::file_type::not_found) return fail(errc::not_found, "no such file", path.string());
+  if (status.type() == std::filesystem::file_type::not_found)
+    return fail(errc::not_found, "no such file", path.string());
   if (status.type() == std::filesystem::file_type::directory)
     return fail(errc::invalid_argument, "is a folder, not a plugin file", path.string());
   file_handle f(std::fopen(path.c_str(), "rb"));
@@ -41,7 +42,10 @@ expected<void> check_magic(const std::filesystem::path& path) {
   auto f = open_file(path);
   if (!f) return fail(std::move(f.error()));
   std::array<char, 4> magic{};
-  if (std::fread(magic.data(), 1, magic.size(), f->get()) != magic.size() || std::memcmp(magic.data(), "\x7f" "ELF", 4) != 0)
+  if (std::fread(magic.data(), 1, magic.size(), f->get()) != magic.size() || std::memcmp(magic.data(),
+                                                                                         "\x7f"
+                                                                                         "ELF",
+                                                                                         4) != 0)
     return fail(errc::corrupt, "not a shared object", path.string());
   return {};
 }
@@ -68,7 +72,8 @@ expected<std::string> sha256_of(const std::filesystem::path& path) {
   crypto_hash_sha256_init(&state);
   std::array<unsigned char, 1 << 16> chunk;
   std::size_t n = 0;
-  while ((n = std::fread(chunk.data(), 1, chunk.size(), f->get())) > 0) crypto_hash_sha256_update(&state, chunk.data(), n);
+  while ((n = std::fread(chunk.data(), 1, chunk.size(), f->get())) > 0)
+    crypto_hash_sha256_update(&state, chunk.data(), n);
   if (std::ferror(f->get())) return fail(errc::io, "cannot be read", path.string());
   std::array<unsigned char, crypto_hash_sha256_BYTES> digest;
   crypto_hash_sha256_final(&state, digest.data());
@@ -86,7 +91,8 @@ expected<std::shared_ptr<const library>> library::open(const std::filesystem::pa
     auto found = sha256_of(path);
     if (!found) return fail(std::move(found.error()));
     if (*found != sha256)
-      return fail(errc::permission_denied, fmt::format("SHA-256 {} pinned and {} found", sha256, *found), path.string());
+      return fail(errc::permission_denied, fmt::format("SHA-256 {} pinned and {} found", sha256, *found),
+                  path.string());
   }
   if (auto ok = check_magic(path); !ok) return fail(std::move(ok.error()));
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -33,7 +33,9 @@ class library {
   /// Extension `index` < size().
   const tk_extension& extension(std::size_t index) const;
   /// What the plugin tells a host of another version: its head, or null.
-  const tk_plugin* ask_as(std::uint32_t host_major, std::uint32_t host_minor) const { return entry_(host_major, host_minor); }
+  const tk_plugin* ask_as(std::uint32_t host_major, std::uint32_t host_minor) const {
+    return entry_(host_major, host_minor);
+  }
 
  private:
   library(std::filesystem::path file, void* handle) : file_(std::move(file)), handle_(handle) {}

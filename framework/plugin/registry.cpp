@@ -17,7 +17,8 @@ auto order(tk_kind kind, std::string_view name) { return std::tuple(kind, name);
 
 } // namespace
 
-registry registry::scan(std::span<const std::filesystem::path> paths, const pins& pinned, std::vector<error>* problems) {
+registry registry::scan(std::span<const std::filesystem::path> paths, const pins& pinned,
+                        std::vector<error>* problems) {
   std::vector<error> found;
   registry made;
   std::set<std::string, std::less<>> names;
@@ -31,7 +32,8 @@ registry registry::scan(std::span<const std::filesystem::path> paths, const pins
   }
   for (const auto& [name, digest] : pinned)
     if (!names.contains(name))
-      found.push_back({errc::not_found, fmt::format("pinned plugin '{}' is in no folder of the search path", name), {}});
+      found.push_back(
+          {errc::not_found, fmt::format("pinned plugin '{}' is in no folder of the search path", name), {}});
   if (problems) *problems = std::move(found);
   return made;
 }
@@ -47,9 +49,10 @@ expected<void> registry::add(std::shared_ptr<const library> file) {
   for (std::size_t i = 0; i < file->size(); ++i) {
     const auto& e = file->extension(i);
     if (const auto* taken = search(e.kind, e.name))
-      return fail(errc::already_exists,
-                  fmt::format("{} '{}' is already registered by {}", to_string(e.kind), e.name, taken->from()->file().string()),
-                  file->file().string());
+      return fail(
+          errc::already_exists,
+          fmt::format("{} '{}' is already registered by {}", to_string(e.kind), e.name, taken->from()->file().string()),
+          file->file().string());
   }
   for (std::size_t i = 0; i < file->size(); ++i) extensions_.emplace_back(file, file->extension(i));
   std::sort(extensions_.begin(), extensions_.end(), [](const extension& a, const extension& b) {

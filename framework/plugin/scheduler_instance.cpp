@@ -5,7 +5,8 @@
 
 namespace tokamak::plugin {
 
-expected<scheduler_instance> scheduler_instance::create(const registry& from, const plugin_use& use, host_settings settings) {
+expected<scheduler_instance> scheduler_instance::create(const registry& from, const plugin_use& use,
+                                                        host_settings settings) {
   auto made = make(from, use, std::move(settings));
   if (!made) return fail(std::move(made.error()));
   return scheduler_instance(std::move(*made));

@@ -49,7 +49,8 @@ struct collector {
     std::error_code code;
     const auto type = fs::status(path, code).type();
     if (type == fs::file_type::directory) add_folder(path);
-    else if (type == fs::file_type::not_found) problems.push_back({errc::not_found, "no such plugin folder or file", path.string()});
+    else if (type == fs::file_type::not_found)
+      problems.push_back({errc::not_found, "no such plugin folder or file", path.string()});
     else add_file(path);
   }
 };

@@ -10,8 +10,9 @@
 namespace tokamak::plugin {
 
 /// The plugin files of the search path, in its order, each file name once (the first found): `paths`, then the folders
-/// in TOKAMAK_PLUGIN_PATH, then `<folder of the executable>/../lib/tokamak/plugins`. A folder that was asked for and does not
-/// exist goes into `problems`; the last one may be absent.
-std::vector<std::filesystem::path> plugin_files(std::span<const std::filesystem::path> paths, std::vector<error>& problems);
+/// in TOKAMAK_PLUGIN_PATH, then `<folder of the executable>/../lib/tokamak/plugins`. A folder that was asked for and
+/// does not exist goes into `problems`; the last one may be absent.
+std::vector<std::filesystem::path> plugin_files(std::span<const std::filesystem::path> paths,
+                                                std::vector<error>& problems);
 
 } // namespace tokamak::plugin

@@ -1,5 +1,6 @@
-// Backends: a small llama, compared with the interpreter once and with itself in every other way of cutting the same work.
-// A sequence's logits are bit-identical whatever else is in the batch and however its prompt is cut (DESIGN.md 4).
+// Backends: a small llama, compared with the interpreter once and with itself in every other way of cutting the same
+// work. A sequence's logits are bit-identical whatever else is in the batch and however its prompt is cut (DESIGN.md
+// 4).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +28,9 @@ struct bench {
   bench(backend_instance& b, std::uint64_t seed) : backend(b), model(seed) {
     for (std::uint32_t i = 0; i < length; ++i) tokens.push_back(static_cast<std::int32_t>((i * 37 + 11) % V));
   }
-  std::vector<std::int32_t> cut(std::uint32_t from, std::uint32_t to) const { return {tokens.begin() + from, tokens.begin() + to}; }
+  std::vector<std::int32_t> cut(std::uint32_t from, std::uint32_t to) const {
+    return {tokens.begin() + from, tokens.begin() + to};
+  }
   part rows(std::uint32_t from, std::uint32_t to, std::vector<std::uint32_t> blocks) const {
     return {1, std::move(blocks), from, cut(from, to), {}, {}};
   }
@@ -44,7 +47,8 @@ outcome check_ops(const backend_instance& backend, tiny_model& model) {
   const auto view = model.graph.view();
   std::string missing;
   for (std::uint32_t i = 0; i < view.n_ops; ++i)
-    if (const std::string name(from_tk(view.ops[i].name)); !backend.supports(view, i) && missing.find(name) == std::string::npos)
+    if (const std::string name(from_tk(view.ops[i].name));
+        !backend.supports(view, i) && missing.find(name) == std::string::npos)
       missing += (missing.empty() ? "" : ", ") + name;
   return missing.empty() ? passed() : broken("it does not support " + missing);
 }
@@ -129,13 +133,16 @@ outcome check_export(bench& b) {
 /// Rows 30 and two guesses for 31, of which the second is right, behind a wrong one in the cache.
 outcome check_tree(bench& b) {
   if (b.driver.run({b.rows(0, 30, {1, 2, 3})}).empty()) return broken(b.driver.fault);
-  part tree{1, {1, 2, 3}, 30, {b.tokens[30], (b.tokens[31] + 1) % static_cast<std::int32_t>(V), b.tokens[31]}, {-1, 0, 0}, {30, 31, 31}};
+  part tree{1,          {1, 2, 3},
+            30,         {b.tokens[30], (b.tokens[31] + 1) % static_cast<std::int32_t>(V), b.tokens[31]},
+            {-1, 0, 0}, {30, 31, 31}};
   const auto found = b.driver.run({tree});
   if (found.empty()) return broken(b.driver.fault);
   const double first = difference(std::span(found).first(V), std::span(b.reference).subspan(30 * V, V));
   const double second = difference(std::span(found).subspan(2 * V, V), std::span(b.reference).subspan(31 * V, V));
   if (first > 1e-4) return broken(fmt::format("the logits of the root differ by {:.2g} of the largest", first));
-  return second < 1e-4 ? passed() : broken(fmt::format("the logits of a branch differ by {:.2g} of the largest", second));
+  return second < 1e-4 ? passed()
+                       : broken(fmt::format("the logits of a branch differ by {:.2g} of the largest", second));
 }
 
 outcome check_in_flight(bench& b) {
@@ -148,7 +155,8 @@ outcome check_in_flight(bench& b) {
   for (auto& f : flights)
     if (const auto why = f->wait(); !why.empty()) return broken(why);
   for (std::size_t i = 0; i < flights.size(); ++i)
-    if (b.driver.completed.at(before + i) != flights[i]->id) return broken("steps of one cache were completed out of order");
+    if (b.driver.completed.at(before + i) != flights[i]->id)
+      return broken("steps of one cache were completed out of order");
   for (std::uint32_t i = 0; i < flights.size(); ++i)
     if (auto o = b.same(4 * i, b.driver.read(*flights[i]), "logits of steps in flight together"); !o.passed) return o;
   return passed();
@@ -162,7 +170,8 @@ outcome check_buffers(backend_instance& backend) {
   if (auto ok = backend.write(*buffer, 650, in); !ok) return broken(ok.error().message);
   if (auto ok = backend.read(*buffer, 650, out); !ok) return broken(ok.error().message);
   if (in != out) return broken("other bytes were read than written");
-  if (const void* seen = backend.host_pointer(*buffer); seen && std::memcmp(static_cast<const std::byte*>(seen) + 650, in.data(), in.size()) != 0)
+  if (const void* seen = backend.host_pointer(*buffer);
+      seen && std::memcmp(static_cast<const std::byte*>(seen) + 650, in.data(), in.size()) != 0)
     return broken("the host pointer shows other bytes than were written");
   if (backend.read(*buffer, 900, out)) return broken("reads past the end of a buffer");
   if (backend.write(*buffer, 900, in)) return broken("writes past the end of a buffer");
@@ -171,7 +180,8 @@ outcome check_buffers(backend_instance& backend) {
 
 outcome check_refusal(backend_instance& backend, tiny_model& model) {
   if (auto made = backend.create_program(model.graph.view(), {})) return broken("compiled a graph without its weights");
-  else if (made.error().message.find("failed without a message") != std::string::npos) return broken("refused a graph without weights without saying why");
+  else if (made.error().message.find("failed without a message") != std::string::npos)
+    return broken("refused a graph without weights without saying why");
   return passed();
 }
 
@@ -183,8 +193,9 @@ void check_backend(checks& c, const subject& s) {
   if (!made) return;
   c.run("describes itself", [&] {
     const auto info = made->describe();
-    return info.name[0] && info.threads ? passed(fmt::format("{}, level {}, {} threads", info.name, info.level, info.threads))
-                                        : broken("it says no name or no threads");
+    return info.name[0] && info.threads
+               ? passed(fmt::format("{}, level {}, {} threads", info.name, info.level, info.threads))
+               : broken("it says no name or no threads");
   });
   bench b(*made, s.seed);
   bool usable = false;

@@ -16,7 +16,8 @@ void flight::done(void* user, std::uint64_t ticket, tk_status status, const tk_e
   const std::lock_guard lock(f.mutex_);
   ++f.times_done_;
   f.done_ticket_ = ticket;
-  if (status != TK_OK) f.fault_ = e ? to_error(status, *e, "the step failed").message : "the step failed without an error";
+  if (status != TK_OK)
+    f.fault_ = e ? to_error(status, *e, "the step failed").message : "the step failed without an error";
   f.changed_.notify_all();
 }
 
@@ -71,7 +72,8 @@ std::unique_ptr<flight> backend_driver::submit(const std::vector<part>& parts, s
     f->tables_.insert(f->tables_.end(), p.blocks.begin(), p.blocks.end());
     f->table_begin_.push_back(static_cast<std::uint32_t>(f->tables_.size()));
   }
-  auto logits = backend_.create_buffer(std::max<std::size_t>(1, f->tokens_.size()) * tiny_model::vocabulary * sizeof(float));
+  auto logits =
+      backend_.create_buffer(std::max<std::size_t>(1, f->tokens_.size()) * tiny_model::vocabulary * sizeof(float));
   if (!logits) return fault = logits.error().message, nullptr;
   f->logits_ = std::move(*logits);
   f->group_ = {f->context_.data(), f->first_block_.data(), f->table_begin_.data(), f->tables_.data()};

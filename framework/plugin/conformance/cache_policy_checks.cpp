@@ -16,12 +16,16 @@ namespace {
 
 using tokens_t = std::vector<std::int32_t>;
 
-/// The host's account. Prefixes whose blocks the policy has, and the sequences that pin them. A policy may forget unpinned prefixes
-/// by itself (a limit of its own); what it owns it must give back sooner or later.
+/// The host's account. Prefixes whose blocks the policy has, and the sequences that pin them. A policy may forget
+/// unpinned prefixes by itself (a limit of its own); what it owns it must give back sooner or later.
 class account {
  public:
   account(cache_policy_instance& policy, std::uint64_t seed, std::uint32_t n_blocks)
-      : policy_(policy), random_(seed), block_size_(policy.block_size()), n_groups_(policy.n_groups()), free_(n_groups_) {
+      : policy_(policy),
+        random_(seed),
+        block_size_(policy.block_size()),
+        n_groups_(policy.n_groups()),
+        free_(n_groups_) {
     for (auto& f : free_)
       for (std::uint32_t b = 0; b < n_blocks; ++b) f.insert(b);
   }
@@ -42,8 +46,10 @@ class account {
     for (std::uint32_t g = 0; g < n_groups_; ++g)
       if (!evict(g, 1'000'000)) return false;
     for (std::uint32_t g = 0; g < n_groups_; ++g)
-      if (!owner_[g].empty()) return wrong(fmt::format("{} blocks of group {} were never given back", owner_[g].size(), g));
-    return policy_.cached_nodes() == 0 || wrong(fmt::format("says it has {} nodes though it owns no block", policy_.cached_nodes()));
+      if (!owner_[g].empty())
+        return wrong(fmt::format("{} blocks of group {} were never given back", owner_[g].size(), g));
+    return policy_.cached_nodes() == 0 ||
+           wrong(fmt::format("says it has {} nodes though it owns no block", policy_.cached_nodes()));
   }
   const std::string& fault() const { return fault_; }
 
@@ -80,13 +86,15 @@ class account {
     const std::size_t room = pick(8);
     std::vector<std::uint32_t> found(room * n_groups_);
     const std::size_t n = policy_.lookup(sequence, tokens, found);
-    if (n > std::min(longest, room)) return wrong(fmt::format("found {} nodes where {} were cached and {} asked for", n, longest, room));
+    if (n > std::min(longest, room))
+      return wrong(fmt::format("found {} nodes where {} were cached and {} asked for", n, longest, room));
     const std::size_t least = std::min(forgetful() ? pinned : longest, room);
     if (n < least) return wrong(fmt::format("found {} nodes of a cached prefix of {}", n, least));
     for (std::size_t i = 0; i < n; ++i) {
       auto& known = nodes_.at(prefix(tokens, i + 1));
       known.pins.insert(sequence);
-      if (!std::equal(known.blocks.begin(), known.blocks.end(), found.begin() + static_cast<std::ptrdiff_t>(i * n_groups_)))
+      if (!std::equal(known.blocks.begin(), known.blocks.end(),
+                      found.begin() + static_cast<std::ptrdiff_t>(i * n_groups_)))
         return wrong(fmt::format("node {} of a prefix was found with other blocks than it was given", i));
     }
     return true;
@@ -122,7 +130,8 @@ class account {
       }
       if (offered[g] == TK_NO_BLOCK) return wrong("took a block that was not offered (TK_NO_BLOCK)");
       auto& known = nodes_.try_emplace(key, node{std::vector<std::uint32_t>(n_groups_, TK_NO_BLOCK), {}}).first->second;
-      if (known.blocks[g] != TK_NO_BLOCK && !may_differ) return wrong("took a second block for tokens that it has a block for");
+      if (known.blocks[g] != TK_NO_BLOCK && !may_differ)
+        return wrong("took a second block for tokens that it has a block for");
       known.blocks[g] = offered[g];
       owner_[g][offered[g]] = key;
     }
@@ -139,7 +148,8 @@ class account {
     const std::uint64_t possible = policy_.evictable(group);
     std::uint64_t loose = 0;
     for (const auto& [block, key] : owner_[group]) loose += !pins(group, block, key);
-    if (possible > loose) return wrong(fmt::format("says that {} blocks can be given where {} are not pinned", possible, loose));
+    if (possible > loose)
+      return wrong(fmt::format("says that {} blocks can be given where {} are not pinned", possible, loose));
     std::size_t counted = 0;
     bool good = true;
     const std::size_t n = policy_.evict(group, wanted, [&](std::uint32_t g, std::uint32_t b) {
@@ -177,7 +187,8 @@ class account {
   std::uint32_t block_size_, n_groups_;
   std::map<tokens_t, node> nodes_;
   std::vector<std::set<std::uint32_t>> free_;                         ///< per group: what the policy does not own
-  std::vector<std::map<std::uint32_t, tokens_t>> owner_{free_.size()}; ///< per group: what it owns, and for which tokens
+  std::vector<std::map<std::uint32_t, tokens_t>> owner_{
+      free_.size()}; ///< per group: what it owns, and for which tokens
   std::string fault_;
 };
 
@@ -186,8 +197,12 @@ outcome check_account(const subject& s, std::uint32_t block_size, std::uint32_t 
   if (!policy) return broken(policy.error().message);
   account a(*policy, seed, 40);
   for (int i = 0; i < 4000; ++i)
-    if (!a.step()) return broken(fmt::format("blocks of {} tokens, {} groups, seed {}, operation {}: {}", block_size, n_groups, seed, i, a.fault()));
-  if (!a.empty_out()) return broken(fmt::format("blocks of {} tokens, {} groups, seed {}, at the end: {}", block_size, n_groups, seed, a.fault()));
+    if (!a.step())
+      return broken(fmt::format("blocks of {} tokens, {} groups, seed {}, operation {}: {}", block_size, n_groups, seed,
+                                i, a.fault()));
+  if (!a.empty_out())
+    return broken(
+        fmt::format("blocks of {} tokens, {} groups, seed {}, at the end: {}", block_size, n_groups, seed, a.fault()));
   return passed();
 }
 
@@ -203,7 +218,8 @@ void check_cache_policy(checks& c, const subject& s) {
     if (made->lookup(1, tokens, found)) return broken("found something before anything was inserted");
     made->unpin(1);
     made->unpin(99);
-    return made->cached_nodes() || made->evictable(0) ? broken("counts nodes or blocks before anything was inserted") : passed();
+    return made->cached_nodes() || made->evictable(0) ? broken("counts nodes or blocks before anything was inserted")
+                                                      : passed();
   });
   c.run("finds what it was given, owns no block twice and gives up no pinned one", [&] {
     for (std::uint32_t i = 0; i < 6; ++i)

@@ -78,7 +78,8 @@ void checks::run(std::string_view name, const std::function<outcome()>& check) {
   send(found.passed ? good : bad, found.detail);
 }
 
-std::vector<check_result> run_apart(const std::string& extension, std::uint32_t timeout_s, const std::function<void(checks&)>& f) {
+std::vector<check_result> run_apart(const std::string& extension, std::uint32_t timeout_s,
+                                    const std::function<void(checks&)>& f) {
   int ends[2];
   if (::pipe(ends) != 0) return {{extension, "can be checked", false, "no pipe: " + std::string(std::strerror(errno))}};
   const pid_t child = ::fork();
@@ -114,7 +115,8 @@ std::vector<check_result> run_apart(const std::string& extension, std::uint32_t 
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (state == reading::late)
-    results.push_back({extension, running.value_or("goes on"), false, fmt::format("did not return within {} s", timeout_s)});
+    results.push_back(
+        {extension, running.value_or("goes on"), false, fmt::format("did not return within {} s", timeout_s)});
   else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     results.push_back({extension, running.value_or("comes to its end"), false, how_it_ended(status)});
   return results;

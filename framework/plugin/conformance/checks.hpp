@@ -31,8 +31,9 @@ class checks {
   int to_;
 };
 
-/// Calls f in a child process and collects its checks. A child that dies or is silent for `timeout_s` fails the check that
-/// was running.
-std::vector<check_result> run_apart(const std::string& extension, std::uint32_t timeout_s, const std::function<void(checks&)>& f);
+/// Calls f in a child process and collects its checks. A child that dies or is silent for `timeout_s` fails the check
+/// that was running.
+std::vector<check_result> run_apart(const std::string& extension, std::uint32_t timeout_s,
+                                    const std::function<void(checks&)>& f);
 
 } // namespace tokamak::plugin::conformance

@@ -1,5 +1,5 @@
-// `tokamak plugins check FILE.so`: does a plugin keep its side of the contract? Every kind has a test with a made-up host,
-// so that an author needs nothing but this program. Start here; one file beside this a kind.
+// `tokamak plugins check FILE.so`: does a plugin keep its side of the contract? Every kind has a test with a made-up
+// host, so that an author needs nothing but this program. Start here; one file beside this a kind.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct check_settings {
   std::uint32_t timeout_s = 60; ///< for one check; a plugin that takes longer hangs
 };
 
-/// Loads the file and runs all checks of its extensions. Each extension is checked in a process of its own (fork), so a crash
-/// or a hang is one failed check. Call it before the program has other threads. Never throws, needs no files.
+/// Loads the file and runs all checks of its extensions. Each extension is checked in a process of its own (fork), so a
+/// crash or a hang is one failed check. Call it before the program has other threads. Never throws, needs no files.
 std::vector<check_result> check_plugin(const std::filesystem::path& file, const check_settings& settings = {});
 
 /// One line a check: "ok      placement 'x': …" or "FAILED  …: detail".

@@ -31,8 +31,9 @@ editable_graph::op copy(const tk_op& from) {
 /// Inputs of the primitive ops, the optional ones included; 0: no such op.
 std::size_t n_inputs_of(std::string_view primitive) {
   constexpr std::pair<std::string_view, std::size_t> counts[] = {
-      {"embed", 1}, {"rms_norm", 2}, {"matmul", 3}, {"rope", 2}, {"kv_write", 2}, {"attention", 1}, {"add", 2}, {"mul", 2},
-      {"scale", 1}, {"softcap", 1}, {"silu", 1}, {"gelu", 1}, {"glu", 2}, {"take_outputs", 1}, {"decay_scan", 1}, {"all_reduce", 1}};
+      {"embed", 1}, {"rms_norm", 2},     {"matmul", 3},     {"rope", 2},      {"kv_write", 2}, {"attention", 1},
+      {"add", 2},   {"mul", 2},          {"scale", 1},      {"softcap", 1},   {"silu", 1},     {"gelu", 1},
+      {"glu", 2},   {"take_outputs", 1}, {"decay_scan", 1}, {"all_reduce", 1}};
   for (const auto& [name, n] : counts)
     if (primitive == name) return n;
   return 0;
@@ -70,7 +71,8 @@ tk_status erase_op(tk_graph_editor* editor, std::uint32_t at, tk_error* e) {
   return TK_OK;
 }
 
-tk_status define_op(tk_graph_editor* editor, tk_string name, std::uint32_t version, tk_decompose decompose, tk_error* e) {
+tk_status define_op(tk_graph_editor* editor, tk_string name, std::uint32_t version, tk_decompose decompose,
+                    tk_error* e) {
   auto& g = graph_of(editor);
   const std::string text(from_tk(name));
   if (text.starts_with("tokamak.") || text.find('.') == std::string::npos)
@@ -84,12 +86,17 @@ tk_status define_op(tk_graph_editor* editor, tk_string name, std::uint32_t versi
 } // namespace
 
 editable_graph::editable_graph(const editable_graph& other)
-    : values(other.values), ops(other.ops), groups(other.groups), group_names(other.group_names), definitions(other.definitions) {
+    : values(other.values),
+      ops(other.ops),
+      groups(other.groups),
+      group_names(other.group_names),
+      definitions(other.definitions) {
   for (std::size_t i = 0; i < groups.size(); ++i) groups[i].name = to_tk(group_names[i]);
 }
 
 const tk_graph_edit& editable_graph::api() {
-  static const tk_graph_edit functions{sizeof(tk_graph_edit), &conformance::view, &add_value, &insert_op, &erase_op, &define_op};
+  static const tk_graph_edit functions{
+      sizeof(tk_graph_edit), &conformance::view, &add_value, &insert_op, &erase_op, &define_op};
   return functions;
 }
 
@@ -107,18 +114,19 @@ tk_graph_view editable_graph::view() {
     for (const auto& a : o.attributes)
       list.push_back({to_tk(a.name), a.type, a.integer, a.real, to_tk(a.string), a.reals.data(), a.reals.size()});
     view_ops_.push_back({to_tk(o.name), o.version, static_cast<std::uint32_t>(o.inputs.size()),
-                         static_cast<std::uint32_t>(o.outputs.size()), static_cast<std::uint32_t>(list.size()), o.inputs.data(),
-                         o.outputs.data(), list.data()});
+                         static_cast<std::uint32_t>(o.outputs.size()), static_cast<std::uint32_t>(list.size()),
+                         o.inputs.data(), o.outputs.data(), list.data()});
   }
-  return {sizeof(tk_graph_view), view_values_.data(), view_values_.size(), view_ops_.data(), view_ops_.size(), groups.data(),
-          groups.size()};
+  return {sizeof(tk_graph_view), view_values_.data(), view_values_.size(), view_ops_.data(),
+          view_ops_.size(),      groups.data(),       groups.size()};
 }
 
 expected<void> editable_graph::validate() const {
   std::set<std::string_view> names;
   std::vector<bool> written(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!names.insert(values[i].name).second) return fail(errc::invalid_argument, fmt::format("two values are named '{}'", values[i].name));
+    if (!names.insert(values[i].name).second)
+      return fail(errc::invalid_argument, fmt::format("two values are named '{}'", values[i].name));
     written[i] = values[i].kind == TK_WEIGHT || (values[i].flags & TK_VALUE_INPUT);
   }
   for (std::size_t i = 0; i < ops.size(); ++i) {
@@ -127,14 +135,17 @@ expected<void> editable_graph::validate() const {
       const std::size_t n = n_inputs_of(std::string_view(o.name).substr(8));
       if (n == 0) return fail(errc::invalid_argument, fmt::format("op {} ({}) is no primitive op", i, o.name));
       if (n != o.inputs.size())
-        return fail(errc::invalid_argument, fmt::format("op {} ({}) has {} inputs, {} expected (TK_NO_VALUE where an optional one is absent)", i,
-                                                        o.name, o.inputs.size(), n));
+        return fail(errc::invalid_argument,
+                    fmt::format("op {} ({}) has {} inputs, {} expected (TK_NO_VALUE where an optional one is absent)",
+                                i, o.name, o.inputs.size(), n));
     }
     for (const std::uint32_t v : o.inputs)
       if (v != TK_NO_VALUE && !written.at(v))
-        return fail(errc::invalid_argument, fmt::format("op {} ({}) reads '{}' before it is written", i, o.name, values[v].name));
+        return fail(errc::invalid_argument,
+                    fmt::format("op {} ({}) reads '{}' before it is written", i, o.name, values[v].name));
     for (const std::uint32_t v : o.outputs) {
-      if (written.at(v)) return fail(errc::invalid_argument, fmt::format("op {} ({}) writes '{}' again", i, o.name, values[v].name));
+      if (written.at(v))
+        return fail(errc::invalid_argument, fmt::format("op {} ({}) writes '{}' again", i, o.name, values[v].name));
       written[v] = true;
     }
   }
@@ -156,7 +167,8 @@ expected<void> editable_graph::decompose_all(const std::function<bool(const op&)
     const auto version = ops[i].version;
     const auto d = std::find_if(definitions.begin(), definitions.end(),
                                 [&](const auto& known) { return known.name == name && known.version == version; });
-    if (d == definitions.end()) return fail(errc::unsupported, fmt::format("op '{}' version {} is not defined (define_op)", name, version));
+    if (d == definitions.end())
+      return fail(errc::unsupported, fmt::format("op '{}' version {} is not defined (define_op)", name, version));
     if (++done > most) return fail(errc::internal, fmt::format("the decomposition of '{}' does not end", name));
     tk_error e = empty_error();
     const tk_status status = d->decompose(editor(), &api(), static_cast<std::uint32_t>(i), &e);

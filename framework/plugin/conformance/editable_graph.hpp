@@ -61,8 +61,8 @@ class editable_graph {
 
   /// Names unique, indices in range, values written once and before they are read, outputs written.
   expected<void> validate() const;
-  /// Every op outside of "tokamak." but those that `keep` wants replaced by what it is defined as. Fails where a definition
-  /// is missing or does not end.
+  /// Every op outside of "tokamak." but those that `keep` wants replaced by what it is defined as. Fails where a
+  /// definition is missing or does not end.
   expected<void> decompose_all(const std::function<bool(const op&)>& keep = [](const op&) { return false; });
 
   std::vector<value> values;

@@ -13,8 +13,14 @@ tk_status refuse(tk_error* out, errc code, std::string why) {
 
 } // namespace
 
-fake_endpoint::fake_endpoint(scenario s, std::uint32_t n_members, std::uint64_t seed, std::uint64_t first_id, std::uint64_t& clock_us)
-    : scenario_(s), n_members_(n_members), random_(seed), first_id_(first_id), next_id_(first_id), clock_us_(clock_us) {}
+fake_endpoint::fake_endpoint(scenario s, std::uint32_t n_members, std::uint64_t seed, std::uint64_t first_id,
+                             std::uint64_t& clock_us)
+    : scenario_(s),
+      n_members_(n_members),
+      random_(seed),
+      first_id_(first_id),
+      next_id_(first_id),
+      clock_us_(clock_us) {}
 
 const tk_fusion_host& fake_endpoint::host() {
   static const tk_fusion_host functions = [] {
@@ -35,7 +41,8 @@ const tk_fusion_host& fake_endpoint::host() {
       if (self(call).may("forward")) self(call).delivered_ += e->n_tokens;
     };
     h.finish = [](void* call, tk_finish reason, tk_string) {
-      if (reason <= TK_FINISH_NONE || reason > TK_FINISH_ERROR) self(call).note(fmt::format("finished with the unknown reason {}", reason));
+      if (reason <= TK_FINISH_NONE || reason > TK_FINISH_ERROR)
+        self(call).note(fmt::format("finished with the unknown reason {}", reason));
       self(call).end(false, {});
     };
     h.fail = [](void* call, tk_status code, tk_string message) {
@@ -64,7 +71,8 @@ void fake_endpoint::end(bool failed, std::string why) {
 
 fake_endpoint::sequence* fake_endpoint::find(std::uint64_t id, const char* what, tk_error* e) {
   if (!may(what)) return refuse(e, errc::cancelled, "the request is over"), nullptr;
-  if (id <= first_id_ || id > next_id_) note(fmt::format("called {} for a sequence that this request did not open", what));
+  if (id <= first_id_ || id > next_id_)
+    note(fmt::format("called {} for a sequence that this request did not open", what));
   const auto it = sequences_.find(id);
   if (it == sequences_.end()) return refuse(e, errc::not_found, "no such sequence"), nullptr;
   return &it->second;
@@ -85,8 +93,8 @@ tk_status fake_endpoint::open(void* call, const tk_open* how, std::uint64_t* id,
   return TK_OK;
 }
 
-tk_status fake_endpoint::extend(void* call, std::uint64_t id, std::uint64_t op, const std::int32_t*, std::size_t n, tk_string text,
-                                std::uint32_t top, tk_error* e) {
+tk_status fake_endpoint::extend(void* call, std::uint64_t id, std::uint64_t op, const std::int32_t*, std::size_t n,
+                                tk_string text, std::uint32_t top, tk_error* e) {
   auto& me = self(call);
   auto* s = me.find(id, "extend", e);
   if (!s) return TK_NOT_FOUND;
@@ -162,7 +170,8 @@ bool fake_endpoint::advance() {
       else deliver_tokens(e.sequence, s->second);
     }
   } else if (!timers_.empty()) {
-    const auto next = std::min_element(timers_.begin(), timers_.end(), [](const timer& a, const timer& b) { return a.due_us < b.due_us; });
+    const auto next = std::min_element(timers_.begin(), timers_.end(),
+                                       [](const timer& a, const timer& b) { return a.due_us < b.due_us; });
     const timer t = *next;
     timers_.erase(next);
     clock_us_ = std::max(clock_us_, t.due_us);
@@ -223,7 +232,8 @@ void fake_endpoint::deliver_candidates(const event& from, const sequence& s) {
   call_.on_event(e);
 }
 
-void fake_endpoint::deliver_end(std::uint64_t id, tk_finish why, const tk_error* error, std::vector<std::int32_t> tokens) {
+void fake_endpoint::deliver_end(std::uint64_t id, tk_finish why, const tk_error* error,
+                                std::vector<std::int32_t> tokens) {
   const std::string text(tokens.size(), 'x');
   tk_sequence_event e{};
   e.size = sizeof e;

@@ -25,7 +25,8 @@ struct scenario {
 class fake_endpoint {
  public:
   /// Sequence ids begin above `first_id`, so that they tell requests apart. Timers move `clock_us` forward.
-  fake_endpoint(scenario s, std::uint32_t n_members, std::uint64_t seed, std::uint64_t first_id, std::uint64_t& clock_us);
+  fake_endpoint(scenario s, std::uint32_t n_members, std::uint64_t seed, std::uint64_t first_id,
+                std::uint64_t& clock_us);
 
   /// Begins the request. False: it was refused, which ends it.
   bool begin(fusion_instance& fusion);
@@ -61,8 +62,8 @@ class fake_endpoint {
   static fake_endpoint& self(void* call) { return *static_cast<fake_endpoint*>(call); }
   static const tk_fusion_host& host();
   static tk_status open(void* call, const tk_open* how, std::uint64_t* id, tk_error* e);
-  static tk_status extend(void* call, std::uint64_t id, std::uint64_t op, const std::int32_t* tokens, std::size_t n, tk_string text,
-                          std::uint32_t top, tk_error* e);
+  static tk_status extend(void* call, std::uint64_t id, std::uint64_t op, const std::int32_t* tokens, std::size_t n,
+                          tk_string text, std::uint32_t top, tk_error* e);
   static tk_status generate(void* call, std::uint64_t id, std::uint32_t n, tk_error* e);
   static tk_status fork(void* call, std::uint64_t id, std::uint32_t length, std::uint64_t* child, tk_error* e);
   static tk_status truncate(void* call, std::uint64_t id, std::uint32_t length, tk_error* e);

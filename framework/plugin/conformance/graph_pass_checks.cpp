@@ -23,7 +23,8 @@ outcome check_outputs(const editable_graph& before, const editable_graph& after)
     const auto same = [&](const editable_graph::value& o) {
       return o.name == v.name && o.kind == v.kind && o.dims == v.dims && o.flags == v.flags;
     };
-    if (!std::any_of(after.values.begin(), after.values.end(), same)) return broken(fmt::format("'{}' is no longer what it was", v.name));
+    if (!std::any_of(after.values.begin(), after.values.end(), same))
+      return broken(fmt::format("'{}' is no longer what it was", v.name));
   }
   return passed();
 }
@@ -75,7 +76,8 @@ void check_graph_pass(checks& c, const subject& s) {
     decomposed = ok.has_value();
     return ok ? passed() : broken(ok.error().message);
   });
-  if (decomposed) c.run("changes nothing in what is computed", [&] { return check_same_numbers(model, model.graph, plain); });
+  if (decomposed)
+    c.run("changes nothing in what is computed", [&] { return check_same_numbers(model, model.graph, plain); });
   c.run("may run again on its own result", [&] { return check_valid(*made, edited); });
   c.run("leaves a graph valid in which it finds nothing", [&] {
     editable_graph bare = bare_graph();

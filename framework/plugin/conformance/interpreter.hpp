@@ -23,9 +23,9 @@ struct rows_value {
   std::vector<float> data;
 };
 
-/// Computes the graph for `tokens` at positions 0…; `output_rows` are those that take_outputs takes. K and V pass through the
-/// cache's format (f16 or f32). Ops that a kernel is given for are computed by it. Returns every value flagged
-/// as output, by name. Errors name the op.
+/// Computes the graph for `tokens` at positions 0…; `output_rows` are those that take_outputs takes. K and V pass
+/// through the cache's format (f16 or f32). Ops that a kernel is given for are computed by it. Returns every value
+/// flagged as output, by name. Errors name the op.
 expected<std::map<std::string, rows_value>> interpret(const tk_graph_view& graph, const weights& w,
                                                       std::span<const std::int32_t> tokens,
                                                       std::span<const std::uint32_t> output_rows,

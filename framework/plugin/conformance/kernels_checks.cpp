@@ -18,7 +18,9 @@ namespace {
 bool machine_has(std::string_view level) {
 #if defined(__x86_64__)
   if (level == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (level == "avx512") return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+  if (level == "avx512")
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
 #endif
   return level == "reference";
 }
@@ -28,7 +30,8 @@ outcome check_list(std::span<const tk_kernel> kernels) {
   std::set<std::tuple<std::string_view, std::uint32_t, std::string_view>> seen;
   for (const auto& k : kernels) {
     const auto name = from_tk(k.op_name);
-    if (name.find('.') == std::string_view::npos) return broken(fmt::format("op '{}' has no namespace, as in 'acme.fused_norm'", name));
+    if (name.find('.') == std::string_view::npos)
+      return broken(fmt::format("op '{}' has no namespace, as in 'acme.fused_norm'", name));
     constexpr std::array<std::string_view, 3> levels{"reference", "avx2", "avx512"};
     if (std::find(levels.begin(), levels.end(), k.cpu_level) == levels.end())
       return broken(fmt::format("op '{}' has the level '{}'; reference, avx2 or avx512 expected", name, k.cpu_level));
@@ -40,15 +43,16 @@ outcome check_list(std::span<const tk_kernel> kernels) {
 
 /// These depend on more than their rows, so a kernel for them cannot be called alone.
 bool stateful(std::string_view op) {
-  return op == "tokamak.kv_write" || op == "tokamak.attention" || op == "tokamak.embed" || op == "tokamak.take_outputs" ||
-         op == "tokamak.decay_scan" || op == "tokamak.all_reduce";
+  return op == "tokamak.kv_write" || op == "tokamak.attention" || op == "tokamak.embed" ||
+         op == "tokamak.take_outputs" || op == "tokamak.decay_scan" || op == "tokamak.all_reduce";
 }
 
 /// The small model after all graph passes of the same file.
 outcome make_graph(const subject& s, editable_graph& graph) {
   for (const auto& e : s.plugins.extensions()) {
     if (e.kind() != TK_KIND_GRAPH_PASS) continue;
-    auto pass = graph_pass_instance::create(s.plugins, {std::string(e.name()), option_value{option_value::table{}, 0, 0}, 0, 0}, s.settings());
+    auto pass = graph_pass_instance::create(
+        s.plugins, {std::string(e.name()), option_value{option_value::table{}, 0, 0}, 0, 0}, s.settings());
     if (!pass) return broken(pass.error().message);
     if (auto ok = pass->run(graph.editor(), editable_graph::api()); !ok) return broken(ok.error().message);
   }
@@ -65,7 +69,8 @@ outcome check_numbers(const subject& s, const tk_kernel& kernel) {
   const auto is_mine = [&](const editable_graph::op& o) { return o.name == name && o.version == kernel.op_version; };
   if (!name.starts_with("tokamak."))
     if (auto o = make_graph(s, graph); !o.passed) return o;
-  if (!std::any_of(graph.ops.begin(), graph.ops.end(), is_mine)) return passed("not run: no pass of this file makes its op from a llama");
+  if (!std::any_of(graph.ops.begin(), graph.ops.end(), is_mine))
+    return passed("not run: no pass of this file makes its op from a llama");
   if (auto ok = graph.decompose_all(is_mine); !ok) return broken(ok.error().message);
   std::vector<std::int32_t> tokens(21);
   std::iota(tokens.begin(), tokens.end(), 5);
@@ -91,7 +96,8 @@ void check_kernels(checks& c, const subject& s) {
   });
   if (!sound) return;
   for (const auto& k : made->kernels())
-    c.run(fmt::format("the {} kernel of '{}' computes its op", k.cpu_level, from_tk(k.op_name)), [&] { return check_numbers(s, k); });
+    c.run(fmt::format("the {} kernel of '{}' computes its op", k.cpu_level, from_tk(k.op_name)),
+          [&] { return check_numbers(s, k); });
 }
 
 } // namespace tokamak::plugin::conformance

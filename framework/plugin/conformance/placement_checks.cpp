@@ -64,7 +64,8 @@ outcome check_nobody(placement_instance& p, std::mt19937_64& random) {
   for (std::size_t n = 0; n < 8; ++n) {
     const pool members(random, n, 0);
     const auto chosen = p.choose(request_of({1, 2, 3}, n), members.members);
-    if (chosen || chosen.error().code != errc::unavailable) return broken(fmt::format("chose one of {} members that are not available", n));
+    if (chosen || chosen.error().code != errc::unavailable)
+      return broken(fmt::format("chose one of {} members that are not available", n));
   }
   return passed();
 }

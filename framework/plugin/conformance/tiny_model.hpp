@@ -9,7 +9,8 @@
 namespace tokamak::plugin::conformance {
 
 struct tiny_model {
-  static constexpr std::uint32_t vocabulary = 96, width = 64, heads = 4, kv_heads = 2, head_dim = 16, hidden = 128, layers = 2;
+  static constexpr std::uint32_t vocabulary = 96, width = 64, heads = 4, kv_heads = 2, head_dim = 16, hidden = 128,
+                                 layers = 2;
   static constexpr std::uint32_t block_size = 16;
 
   explicit tiny_model(std::uint64_t seed);

@@ -16,7 +16,8 @@ class continuous : public sdk::scheduler {
       "Sequences join and leave at every step; prompts are computed in chunks beside the decodes.";
   static constexpr tk_option_spec options[] = {
       sdk::optional("prefill_chunk", TK_INTEGER, "256", "prompt rows per sequence and step (1 to 65536)"),
-      sdk::optional("prefill_rows", TK_INTEGER, "0", "prompt rows per step over all sequences; 0: what decoding leaves"),
+      sdk::optional("prefill_rows", TK_INTEGER, "0",
+                    "prompt rows per step over all sequences; 0: what decoding leaves"),
       sdk::optional("order", TK_STRING, "\"priority\"", "who goes first: arrival, priority or deadline"),
       sdk::optional("starve_after_ms", TK_INTEGER, "10000", "age at which a sequence goes before all younger ones"),
       sdk::optional("headroom_blocks", TK_INTEGER, "1", "free blocks per running sequence left when one is admitted")};

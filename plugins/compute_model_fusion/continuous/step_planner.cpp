@@ -16,7 +16,9 @@ std::uint64_t blocks(std::uint64_t rows, std::uint32_t block_size) {
 std::uint64_t held(const tk_schedule_sequence& s) { return blocks(s.computed_rows, s.block_size); }
 
 /// New blocks for n more rows.
-std::uint64_t need(const tk_schedule_sequence& s, std::uint64_t n) { return blocks(s.computed_rows + n, s.block_size) - held(s); }
+std::uint64_t need(const tk_schedule_sequence& s, std::uint64_t n) {
+  return blocks(s.computed_rows + n, s.block_size) - held(s);
+}
 
 /// Rows that fit into the last block begun and `free` new ones.
 std::uint32_t fitting(const tk_schedule_sequence& s, std::uint64_t free, std::uint32_t wanted) {
@@ -65,7 +67,8 @@ void step_planner::collect(const tk_schedule_input& input) {
   });
 }
 
-void step_planner::plan(const tk_schedule_input& input, std::span<std::uint32_t> rows, std::span<std::uint8_t> preempt) {
+void step_planner::plan(const tk_schedule_input& input, std::span<std::uint32_t> rows,
+                        std::span<std::uint8_t> preempt) {
   rows_ = rows;
   preempt_ = preempt;
   rows_left_ = input.max_rows;
@@ -117,7 +120,8 @@ std::uint32_t step_planner::make_room(const candidate& c, std::uint32_t wanted) 
 step_planner::candidate* step_planner::worst_victim(const candidate& than) {
   candidate* worst = nullptr;
   for (auto& v : order_)
-    if (v.running && !rows_[v.index] && !preempt_[v.index] && held(*v.sequence) && better(than, v) && (!worst || better(*worst, v)))
+    if (v.running && !rows_[v.index] && !preempt_[v.index] && held(*v.sequence) && better(than, v) &&
+        (!worst || better(*worst, v)))
       worst = &v;
   return worst;
 }

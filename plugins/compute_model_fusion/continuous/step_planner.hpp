@@ -20,8 +20,8 @@ struct settings {
   std::uint32_t headroom_blocks = 0; ///< per running sequence, kept free when a new one is admitted
 };
 
-/// Order of service: starving sequences by arrival; then decodes; then prompts. Among equals `order` decides, then arrival.
-/// What is kept in mind between calls is memory only.
+/// Order of service: starving sequences by arrival; then decodes; then prompts. Among equals `order` decides, then
+/// arrival. What is kept in mind between calls is memory only.
 class step_planner {
  public:
   explicit step_planner(settings s) : settings_(s) {}

@@ -65,7 +65,8 @@ void block_tree::unpin(std::uint64_t sequence) {
   pins_.erase(found);
 }
 
-std::size_t block_tree::lookup(std::uint64_t sequence, std::span<const std::int32_t> tokens, std::span<std::uint32_t> blocks) {
+std::size_t block_tree::lookup(std::uint64_t sequence, std::span<const std::int32_t> tokens,
+                               std::span<std::uint32_t> blocks) {
   ++tick_;
   const std::size_t most = std::min(tokens.size() / block_size_, blocks.size() / n_groups_);
   node_id at = root;
@@ -94,8 +95,8 @@ void block_tree::adopt(node_id n, const std::uint32_t* blocks, std::uint8_t* tak
   }
 }
 
-/// Room for one more node under max_nodes: drops the least recently used leaf, but not `but`, the parent to be. Its blocks wait in
-/// surplus_, for only evict may give blocks back.
+/// Room for one more node under max_nodes: drops the least recently used leaf, but not `but`, the parent to be. Its
+/// blocks wait in surplus_, for only evict may give blocks back.
 bool block_tree::make_place(node_id but) {
   if (!max_nodes_ || n_nodes_ < max_nodes_) return true;
   for (const auto& [used, n] : leaves_) {
@@ -128,8 +129,8 @@ block_tree::node_id block_tree::add(node_id parent, const std::int32_t* tokens, 
   return n;
 }
 
-void block_tree::insert(std::uint64_t sequence, std::span<const std::int32_t> tokens, std::span<const std::uint32_t> blocks,
-                        std::span<std::uint8_t> taken) {
+void block_tree::insert(std::uint64_t sequence, std::span<const std::int32_t> tokens,
+                        std::span<const std::uint32_t> blocks, std::span<std::uint8_t> taken) {
   ++tick_;
   node_id at = root;
   const std::size_t n_nodes = blocks.size() / n_groups_;

@@ -1,6 +1,6 @@
 // A tree of token blocks: the path from the root to a node spells a prefix, the node holds the cache blocks of its
-// last block_size tokens. The idea is RadixAttention's (Zheng et al., SGLang, 2023), with edges of fixed length, because
-// only whole blocks can be shared.
+// last block_size tokens. The idea is RadixAttention's (Zheng et al., SGLang, 2023), with edges of fixed length,
+// because only whole blocks can be shared.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace tokamak::radix {
 
-/// Arrays of blocks are [nodes][n_groups], with no_block where a group has none. Invariants: a pinned node's ancestors are
-/// pinned; every node has a block in at least one group.
+/// Arrays of blocks are [nodes][n_groups], with no_block where a group has none. Invariants: a pinned node's ancestors
+/// are pinned; every node has a block in at least one group.
 class block_tree {
  public:
   static constexpr std::uint32_t no_block = 0xffffffffu;
@@ -28,8 +28,8 @@ class block_tree {
   /// taken[i] becomes 1 where the tree owns blocks[i] afterwards; the other flags are left alone.
   void insert(std::uint64_t sequence, std::span<const std::int32_t> tokens, std::span<const std::uint32_t> blocks,
               std::span<std::uint8_t> taken);
-  /// Removes unpinned leaves, least recently used first, until `wanted` blocks of `group` were given or no more of that group
-  /// can be. give(group, block).
+  /// Removes unpinned leaves, least recently used first, until `wanted` blocks of `group` were given or no more of that
+  /// group can be. give(group, block).
   template <class Give>
   std::size_t evict(std::uint32_t group, std::size_t wanted, const Give& give) {
     std::size_t given = 0;

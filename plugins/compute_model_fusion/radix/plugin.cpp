@@ -10,9 +10,10 @@ namespace sdk = tokamak::sdk;
 class radix : public sdk::cache_policy {
  public:
   static constexpr const char* name = "radix";
-  static constexpr const char* summary = "Keeps computed prefixes in a tree of blocks; evicts the least recently used leaf.";
-  static constexpr tk_option_spec options[] = {
-      sdk::optional("max_nodes", TK_INTEGER, "0", "cached blocks of tokens at most; 0: as many as there is memory for")};
+  static constexpr const char* summary =
+      "Keeps computed prefixes in a tree of blocks; evicts the least recently used leaf.";
+  static constexpr tk_option_spec options[] = {sdk::optional(
+      "max_nodes", TK_INTEGER, "0", "cached blocks of tokens at most; 0: as many as there is memory for")};
 
   radix(sdk::host, const sdk::option_table& o, std::uint32_t block_size, std::uint32_t n_groups)
       : tree_(block_size, n_groups, max_nodes(o)) {}

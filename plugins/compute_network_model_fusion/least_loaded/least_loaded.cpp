@@ -14,7 +14,8 @@ class least_loaded : public sdk::placement {
   static constexpr const char* summary = "Picks the available engine with the least work in relation to its speed.";
   static constexpr tk_option_spec options[] = {
       sdk::optional("waiting_weight", TK_REAL, "2.0", "what a waiting request counts beside a running one (0 to 1000)"),
-      sdk::optional("use_speed", TK_BOOLEAN, "true", "divide the load by measured tokens/s where all engines report it")};
+      sdk::optional("use_speed", TK_BOOLEAN, "true",
+                    "divide the load by measured tokens/s where all engines report it")};
 
   least_loaded(sdk::host, const sdk::option_table& o)
       : waiting_weight_(o.real("waiting_weight", 0, 1000)), use_speed_(o.boolean("use_speed")) {}

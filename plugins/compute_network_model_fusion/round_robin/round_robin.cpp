@@ -19,8 +19,8 @@ class round_robin : public sdk::placement {
   round_robin(sdk::host, const sdk::option_table& o) : weights_(read_weights(o)) {}
   static void validate(const sdk::option_table& o) { read_weights(o); }
 
-  /// Smooth weighted round robin: every available engine gains its weight, the richest is chosen and pays what all gained. With
-  /// equal weights that is plain turns; with 3 and 1 it is a a b a, not a a a b.
+  /// Smooth weighted round robin: every available engine gains its weight, the richest is chosen and pays what all
+  /// gained. With equal weights that is plain turns; with 3 and 1 it is a a b a, not a a a b.
   std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member> members) {
     std::int64_t total = 0;
     std::size_t chosen = members.size();

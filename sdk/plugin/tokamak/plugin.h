@@ -144,7 +144,8 @@ typedef struct tk_op {
   uint32_t n_inputs;
   uint32_t n_outputs;
   uint32_t n_attributes;
-  const uint32_t* inputs; /* indices of values, one for each input that the op defines; TK_NO_VALUE where optional and absent */
+  const uint32_t* inputs; /* indices of values, one for each input that the op defines; TK_NO_VALUE where it is
+                             optional and absent */
   const uint32_t* outputs;
   const tk_attribute* attributes;
 } tk_op;
@@ -320,8 +321,8 @@ typedef struct tk_backend {
   tk_status (*prepare)(void* self, void* program, uint32_t max_rows, uint32_t max_sequences, uint32_t max_outputs,
                        tk_error* error);
 
-  /** Runs the step. The struct is valid during the call, its arrays until done is called. Steps of one cache complete in submit order. Anything
-   *  but TK_OK means: not accepted, done will not be called. */
+  /** Runs the step. The struct is valid during the call, its arrays until done is called. Steps of one cache complete
+   *  in submit order. Anything but TK_OK means: not accepted, done will not be called. */
   tk_status (*submit)(void* self, void* program, void* cache, const tk_step* step, tk_step_done done, void* user,
                       uint64_t* ticket, tk_error* error);
 
@@ -429,11 +430,12 @@ typedef struct tk_cache_policy {
   size_t (*lookup)(void* self, uint64_t sequence, const int32_t* tokens, size_t n_tokens, uint32_t* blocks,
                    size_t max_nodes);
   void (*unpin)(void* self, uint64_t sequence);
-  /** Offers n_nodes complete blocks from the tokens' start: blocks[node * n_groups + group]. taken[i] becomes 1 where the
-   *  policy owns blocks[i] afterwards (also if it did before), 0 where the caller keeps it: an equal node holds another
+  /** Offers n_nodes complete blocks from the tokens' start: blocks[node * n_groups + group]. taken[i] becomes 1 where
+   *  the policy owns blocks[i] afterwards (also if it did before), 0 where the caller keeps it: an equal node holds another
    *  block, or blocks[i] is TK_NO_BLOCK. A new node needs a block in at least one group; insertion stops at the first
    *  that has none. The nodes are pinned for `sequence` until unpin; 0 pins nothing. */
-  void (*insert)(void* self, uint64_t sequence, const int32_t* tokens, size_t n_nodes, const uint32_t* blocks, uint8_t* taken);
+  void (*insert)(void* self, uint64_t sequence, const int32_t* tokens, size_t n_nodes, const uint32_t* blocks,
+                 uint8_t* taken);
   /** Gives up unpinned nodes until `wanted` blocks of `group` are free or none is left. Every
    *  block given up is reported through `give`, of whichever group. Returns how many of `group` were given. */
   size_t (*evict)(void* self, uint32_t group, size_t wanted, void* context,

@@ -24,11 +24,13 @@ template <class... Plugins>
 const tk_plugin* descriptor(const char* name, const char* version, const char* license, const char* summary,
                             std::uint32_t host_major, std::uint32_t host_minor) noexcept {
   static const tk_extension extensions[] = {extension_of<Plugins>()...};
-  static const tk_plugin full{sizeof(tk_plugin), TK_ABI_MAJOR, TK_ABI_MINOR, name, version, license, summary, extensions,
-                              sizeof...(Plugins)};
-  static const tk_plugin head{sizeof(tk_plugin), TK_ABI_MAJOR, TK_ABI_MINOR, name, version, license, summary, nullptr, 0};
+  static const tk_plugin full{sizeof(tk_plugin), TK_ABI_MAJOR, TK_ABI_MINOR,      name, version, license,
+                              summary,           extensions,   sizeof...(Plugins)};
+  static const tk_plugin head{sizeof(tk_plugin), TK_ABI_MAJOR, TK_ABI_MINOR, name, version,
+                              license,           summary,      nullptr,      0};
   // While MAJOR is 0 every minor version is another ABI; from 1.0 on a newer host carries older plugins.
-  const bool fits = host_major == TK_ABI_MAJOR && (TK_ABI_MAJOR == 0 ? host_minor == TK_ABI_MINOR : host_minor >= TK_ABI_MINOR);
+  const bool fits =
+      host_major == TK_ABI_MAJOR && (TK_ABI_MAJOR == 0 ? host_minor == TK_ABI_MINOR : host_minor >= TK_ABI_MINOR);
   return fits ? &full : &head;
 }
 

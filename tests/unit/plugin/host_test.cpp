@@ -94,7 +94,8 @@ TEST_CASE("errors cross the border with code, message and place") {
   std::strcpy(e.message, "no room");
   e.line = 3;
   e.column = 9;
-  CHECK(to_error(TK_OUT_OF_MEMORY, e, "backend 'x'", "a.toml") == error{errc::out_of_memory, "backend 'x': no room", "a.toml:3:9"});
+  CHECK(to_error(TK_OUT_OF_MEMORY, e, "backend 'x'", "a.toml") ==
+        error{errc::out_of_memory, "backend 'x': no room", "a.toml:3:9"});
   CHECK(to_error(TK_OUT_OF_MEMORY, e, "backend 'x'") == error{errc::out_of_memory, "backend 'x': no room", "3:9"});
   e.line = 0;
   CHECK(to_error(99, e, "backend 'x'", "a.toml") == error{errc::internal, "backend 'x': no room", "a.toml"});

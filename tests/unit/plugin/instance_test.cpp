@@ -18,7 +18,8 @@ namespace {
 
 registry plugins() {
   const scoped_environment none("TOKAMAK_PLUGIN_PATH", "");
-  const std::array paths{test_plugin("throws"), test_plugin("option_probe"), test_plugin("chooses_wrong"), test_plugin("silent_failure")};
+  const std::array paths{test_plugin("throws"), test_plugin("option_probe"), test_plugin("chooses_wrong"),
+                         test_plugin("silent_failure")};
   auto r = registry::load(paths);
   REQUIRE_MESSAGE(r, r.error().to_string());
   return std::move(*r);
@@ -66,12 +67,15 @@ TEST_CASE("an unknown plugin is reported at its place in the topology") {
 }
 
 TEST_CASE("bad options stop creation, at the option or else at the plugin's name") {
-  const auto wrong = placement_instance::create(plugins(), use("option_probe", {{"pick", {std::int64_t{9}, 13, 8}}}), settings());
+  const auto wrong =
+      placement_instance::create(plugins(), use("option_probe", {{"pick", {std::int64_t{9}, 13, 8}}}), settings());
   REQUIRE_FALSE(wrong);
-  CHECK(wrong.error() == error{errc::invalid_argument, "placement 'option_probe': 'pick' must be between 0 and 7, found 9", "a.toml:13:8"});
+  CHECK(wrong.error() == error{errc::invalid_argument,
+                               "placement 'option_probe': 'pick' must be between 0 and 7, found 9", "a.toml:13:8"});
   const auto missing = placement_instance::create(plugins(), use("option_probe"), settings());
   REQUIRE_FALSE(missing);
-  CHECK(missing.error() == error{errc::invalid_argument, "placement 'option_probe': option 'pick' (an integer) is required", "a.toml:12:3"});
+  CHECK(missing.error() == error{errc::invalid_argument,
+                                 "placement 'option_probe': option 'pick' (an integer) is required", "a.toml:12:3"});
 }
 
 TEST_CASE("an instance sees its options, defaults and host") {
@@ -91,14 +95,15 @@ TEST_CASE("an instance sees its options, defaults and host") {
     const std::array members{member("m", true)};
     CHECK(*made->choose({}, members) == 0);
   });
-  CHECK(text.find("test.instance probe.options text=\"ratio=0.500000 fast=yes label=none steps=4;2; rules=a:1.500000; threads=3 memory=1000\"") !=
-        std::string::npos);
+  CHECK(text.find("test.instance probe.options text=\"ratio=0.500000 fast=yes label=none steps=4;2; rules=a:1.500000; "
+                  "threads=3 memory=1000\"") != std::string::npos);
   CHECK(text.find("test.instance probe.choose text=\"now=123 random=9\"") != std::string::npos);
 }
 
 TEST_CASE("options live as long as the instance, not as long as the topology") {
   auto made = [] {
-    const auto temporary = use("option_probe", {{"pick", {std::int64_t{0}, 1, 1}}, {"label", {std::string(100, 'x'), 1, 1}}});
+    const auto temporary =
+        use("option_probe", {{"pick", {std::int64_t{0}, 1, 1}}, {"label", {std::string(100, 'x'), 1, 1}}});
     return placement_instance::create(plugins(), temporary, settings());
   }();
   REQUIRE(made); // and the registry is gone too
@@ -110,14 +115,17 @@ TEST_CASE("options live as long as the instance, not as long as the topology") {
 TEST_CASE("what a constructor throws becomes an error") {
   const auto r = plugins();
   const auto why = [&](const char* what) {
-    auto made = placement_instance::create(r, use("throws_in_create", {{"what", {std::string(what), 14, 9}}}), settings());
+    auto made =
+        placement_instance::create(r, use("throws_in_create", {{"what", {std::string(what), 14, 9}}}), settings());
     REQUIRE_FALSE(made);
     return made.error();
   };
-  CHECK(why("failure") == error{errc::invalid_argument, "placement 'throws_in_create': 'what': is a failure", "a.toml:14:9"});
+  CHECK(why("failure") ==
+        error{errc::invalid_argument, "placement 'throws_in_create': 'what': is a failure", "a.toml:14:9"});
   CHECK(why("error") == error{errc::internal, "placement 'throws_in_create': a runtime error", "a.toml:12:3"});
   CHECK(why("memory") == error{errc::out_of_memory, "placement 'throws_in_create': out of memory", "a.toml:12:3"});
-  CHECK(why("number") == error{errc::internal, "placement 'throws_in_create': an exception of unknown type", "a.toml:12:3"});
+  CHECK(why("number") ==
+        error{errc::internal, "placement 'throws_in_create': an exception of unknown type", "a.toml:12:3"});
 }
 
 TEST_CASE("a plugin that fails without a word is still named") {

@@ -73,17 +73,20 @@ TEST_CASE("another ABI is refused before anything else of the descriptor is read
   CHECK(why("wrong_abi").message == "ABI " + abi() + " wanted and 2.0 found; build the plugin with this version's SDK");
   CHECK(why("wrong_abi").code == errc::version_mismatch);
   const std::string found = fmt::format("{}.{}", TK_ABI_MAJOR, TK_ABI_MINOR + 6);
-  CHECK(why("wrong_minor").message == "ABI " + abi() + " wanted and " + found + " found; build the plugin with this version's SDK");
+  CHECK(why("wrong_minor").message ==
+        "ABI " + abi() + " wanted and " + found + " found; build the plugin with this version's SDK");
 }
 
 TEST_CASE("a descriptor with a hole says where the hole is") {
   CHECK(why("null_descriptor").message == "tokamak_plugin returned NULL");
   CHECK(why("short_head").message == "descriptor of 4 bytes: its head alone has 16");
-  CHECK(why("short_descriptor").message == fmt::format("{} bytes of tk_plugin expected and 16 found", sizeof(tk_plugin)));
+  CHECK(why("short_descriptor").message ==
+        fmt::format("{} bytes of tk_plugin expected and 16 found", sizeof(tk_plugin)));
   CHECK(why("no_name").message == "the plugin has no name");
   CHECK(why("no_version").message == "the plugin has no version");
   CHECK(why("no_extensions").message == "the plugin has no extensions");
-  CHECK(why("short_extension").message == fmt::format("extension 0: {} bytes of tk_extension expected and 24 found", sizeof(tk_extension)));
+  CHECK(why("short_extension").message ==
+        fmt::format("extension 0: {} bytes of tk_extension expected and 24 found", sizeof(tk_extension)));
   CHECK(why("unnamed_extension").message == "extension 0 has no name");
   CHECK(why("unknown_kind").message == "extension 'first': kind 99 is unknown");
   CHECK(why("duplicate_names").message == "placement 'first' is listed twice");
@@ -92,7 +95,8 @@ TEST_CASE("a descriptor with a hole says where the hole is") {
 
 TEST_CASE("a function table or option list with a hole says where the hole is") {
   CHECK(why("null_table").message == "placement 'first': functions is NULL");
-  CHECK(why("short_table").message == fmt::format("placement 'first': {} bytes of tk_placement expected and 24 found", sizeof(tk_placement)));
+  CHECK(why("short_table").message ==
+        fmt::format("placement 'first': {} bytes of tk_placement expected and 24 found", sizeof(tk_placement)));
   CHECK(why("null_function").message == "placement 'first': tk_placement.choose is NULL");
   CHECK(why("null_options").message == "placement 'first': options is NULL");
   CHECK(why("bad_option_type").message == "placement 'first': option 'size' has the unknown type 17");

@@ -21,11 +21,12 @@ class option_probe : public sdk::placement {
       sdk::optional("nothing", TK_INTEGER, nullptr, "no default")};
 
   option_probe(sdk::host h, const sdk::option_table& o) : host_(h), pick_(o.integer("pick", 0, 7)) {
-    std::string text = "ratio=" + std::to_string(o.real("ratio", 0, 1)) + " fast=" + (o.boolean("fast") ? "yes" : "no") +
-                       " label=" + o.string("label") + " steps=";
+    std::string text = "ratio=" + std::to_string(o.real("ratio", 0, 1)) +
+                       " fast=" + (o.boolean("fast") ? "yes" : "no") + " label=" + o.string("label") + " steps=";
     for (const auto& step : o.get("steps").array()) text += std::to_string(step.integer(1)) + ";";
     text += " rules=";
-    for (const auto& rule : o.get("rules").table().entries()) text += rule.name() + ":" + std::to_string(rule.real()) + ";";
+    for (const auto& rule : o.get("rules").table().entries())
+      text += rule.name() + ":" + std::to_string(rule.real()) + ";";
     text += " threads=" + std::to_string(h.threads()) + " memory=" + std::to_string(h.memory_budget_bytes());
     h.log(TK_LOG_INFO, "probe.options", text);
   }
@@ -40,7 +41,8 @@ class option_probe : public sdk::placement {
   }
 
   std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member>) {
-    host_.log(TK_LOG_INFO, "probe.choose", "now=" + std::to_string(host_.now_us()) + " random=" + std::to_string(host_.random()));
+    host_.log(TK_LOG_INFO, "probe.choose",
+              "now=" + std::to_string(host_.now_us()) + " random=" + std::to_string(host_.random()));
     return static_cast<std::size_t>(pick_);
   }
 

@@ -26,7 +26,8 @@ expected<registry> load(const std::vector<fs::path>& paths, const pins& pinned =
 TEST_CASE("extensions are found by kind and name") {
   auto r = load({test_plugin("minimal"), test_plugin("throws"), test_plugin("option_probe")});
   REQUIRE_MESSAGE(r, r.error().to_string());
-  CHECK(r->names(TK_KIND_PLACEMENT) == std::vector<std::string_view>{"first", "option_probe", "throws_in_choose", "throws_in_create"});
+  CHECK(r->names(TK_KIND_PLACEMENT) ==
+        std::vector<std::string_view>{"first", "option_probe", "throws_in_choose", "throws_in_create"});
   CHECK(r->names(TK_KIND_BACKEND).empty());
   CHECK(r->extensions().size() == 6);
   const auto found = r->find(TK_KIND_SCHEDULER, "throws_in_plan");
@@ -38,8 +39,11 @@ TEST_CASE("extensions are found by kind and name") {
 TEST_CASE("an unknown name is answered with the nearest and the known ones") {
   auto r = load({test_plugin("minimal"), test_plugin("throws")});
   REQUIRE(r);
-  CHECK(r->find(TK_KIND_PLACEMENT, "frist").error() ==
-        error{errc::not_found, "no placement plugin named 'frist'; did you mean 'first'? known: first, throws_in_choose, throws_in_create", ""});
+  CHECK(
+      r->find(TK_KIND_PLACEMENT, "frist").error() ==
+      error{errc::not_found,
+            "no placement plugin named 'frist'; did you mean 'first'? known: first, throws_in_choose, throws_in_create",
+            ""});
   CHECK(r->find(TK_KIND_PLACEMENT, "zzz").error().message ==
         "no placement plugin named 'zzz'; known: first, throws_in_choose, throws_in_create");
   CHECK(r->find(TK_KIND_BACKEND, "cpu").error().message == "no backend plugin named 'cpu'; none is known");

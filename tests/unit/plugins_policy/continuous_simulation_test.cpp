@@ -28,8 +28,8 @@ struct job {
   bool done() const { return generated == answer; }
 };
 
-/// An engine of `n_blocks` blocks whose steps take step_us; it allocates as the real one does and fails the test when a plan
-/// is over a limit.
+/// An engine of `n_blocks` blocks whose steps take step_us; it allocates as the real one does and fails the test when a
+/// plan is over a limit.
 struct engine {
   std::uint32_t n_blocks, block_size, max_rows, max_sequences;
   std::vector<job> jobs;
@@ -51,12 +51,14 @@ struct engine {
     std::vector<tk_schedule_sequence> sequences;
     for (const job* j : listed) {
       const std::uint32_t pending = j->length() - j->computed;
-      sequences.push_back({static_cast<std::uint64_t>(j - jobs.data()), j->running ? TK_SEQUENCE_RUNNING : TK_SEQUENCE_WAITING, j->priority,
-                           j->arrival_us, 0, pending, j->computed, j->computed < j->prompt || pending > 1, block_size});
+      sequences.push_back({static_cast<std::uint64_t>(j - jobs.data()),
+                           j->running ? TK_SEQUENCE_RUNNING : TK_SEQUENCE_WAITING, j->priority, j->arrival_us, 0,
+                           pending, j->computed, j->computed < j->prompt || pending > 1, block_size});
     }
     std::vector<std::uint32_t> rows(sequences.size());
     std::vector<std::uint8_t> preempt(sequences.size());
-    const tk_schedule_input input{sizeof input, sequences.data(), sequences.size(), max_rows, max_sequences, free_blocks(), now_us};
+    const tk_schedule_input input{
+        sizeof input, sequences.data(), sequences.size(), max_rows, max_sequences, free_blocks(), now_us};
     REQUIRE(scheduler.plan(input, rows, preempt) == 0);
     std::uint32_t planned = 0;
     for (std::size_t i = 0; i < listed.size(); ++i) {
@@ -99,7 +101,9 @@ TEST_CASE("random loads in tight memory all finish, and no step is over a limit 
   for (std::uint32_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
-    const auto pick = [&](std::uint32_t least, std::uint32_t most) { return least + static_cast<std::uint32_t>(random() % (most - least + 1)); };
+    const auto pick = [&](std::uint32_t least, std::uint32_t most) {
+      return least + static_cast<std::uint32_t>(random() % (most - least + 1));
+    };
     engine e{pick(8, 40), pick(1, 16), pick(1, 64), pick(1, 12), {}};
     const std::uint32_t capacity = e.n_blocks * e.block_size;
     for (std::uint32_t i = pick(1, 40); i > 0; --i) {

@@ -47,10 +47,12 @@ struct step {
   std::string planned(scheduler_instance& by) const {
     std::vector<std::uint32_t> rows(sequences.size());
     std::vector<std::uint8_t> preempt(sequences.size());
-    const tk_schedule_input input{sizeof input, sequences.data(), sequences.size(), max_rows, max_sequences, free_blocks, now_us};
+    const tk_schedule_input input{
+        sizeof input, sequences.data(), sequences.size(), max_rows, max_sequences, free_blocks, now_us};
     CHECK(by.plan(input, rows, preempt) == 0);
     std::string text;
-    for (std::size_t i = 0; i < rows.size(); ++i) text += (i ? " " : "") + (preempt[i] ? std::string("x") : std::to_string(rows[i]));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      text += (i ? " " : "") + (preempt[i] ? std::string("x") : std::to_string(rows[i]));
     return text;
   }
 };
@@ -269,10 +271,12 @@ TEST_CASE("wrong options are refused with their place") {
     return scheduler_instance::create(installed(), use("continuous", {{key, std::move(v)}}), settings()).error();
   };
   CHECK(bad("prefill_chunk", number(0)) ==
-        error{errc::invalid_argument, "scheduler 'continuous': 'prefill_chunk' must be between 1 and 65536, found 0", "t.toml:3:7"});
+        error{errc::invalid_argument, "scheduler 'continuous': 'prefill_chunk' must be between 1 and 65536, found 0",
+              "t.toml:3:7"});
   CHECK(bad("order", value(std::string("fair"))).message ==
         "scheduler 'continuous': 'order' must be one of arrival, priority, deadline, found 'fair'");
   CHECK(bad("prefil_chunk", number(1)).message ==
-        "scheduler 'continuous' has no option 'prefil_chunk'; did you mean 'prefill_chunk'? known: prefill_chunk, prefill_rows, "
+        "scheduler 'continuous' has no option 'prefil_chunk'; did you mean 'prefill_chunk'? known: prefill_chunk, "
+        "prefill_rows, "
         "order, starve_after_ms, headroom_blocks");
 }

@@ -28,8 +28,8 @@ struct script {
         return self.refuse_open;
       }
       *sequence = 7;
-      self.log.push_back(fmt::format("open target={} generate={} request_prompt={} greedy={}", how->target, how->generate,
-                                     how->use_request_prompt, how->greedy));
+      self.log.push_back(fmt::format("open target={} generate={} request_prompt={} greedy={}", how->target,
+                                     how->generate, how->use_request_prompt, how->greedy));
       return TK_OK;
     };
     host.forward = [](void* call, const tk_sequence_event* e) {
@@ -56,7 +56,8 @@ tk_request request(std::uint32_t max_tokens) {
   return r;
 }
 
-tk_sequence_event event(std::string_view text, std::span<const std::int32_t> tokens, tk_finish finish = TK_FINISH_NONE) {
+tk_sequence_event event(std::string_view text, std::span<const std::int32_t> tokens,
+                        tk_finish finish = TK_FINISH_NONE) {
   tk_sequence_event e{};
   e.size = sizeof e;
   e.sequence = 7;
@@ -80,8 +81,8 @@ TEST_CASE("direct opens the one member, forwards its tokens and finishes as it d
   auto last = event("llo", std::span(tokens).first(1), TK_FINISH_STOP);
   last.stop = to_tk("\n");
   call->on_event(last);
-  CHECK(s.log == std::vector<std::string>{"open target=0 generate=64 request_prompt=1 greedy=0", "forward 2 'He'", "forward 1 'llo'",
-                                          "finish 1 '\n'"});
+  CHECK(s.log == std::vector<std::string>{"open target=0 generate=64 request_prompt=1 greedy=0", "forward 2 'He'",
+                                          "forward 1 'llo'", "finish 1 '\n'"});
 }
 
 TEST_CASE("direct passes the member's error on, with the text that came before it") {
@@ -121,7 +122,8 @@ TEST_CASE("a request that the member refuses fails at its begin") {
 }
 
 TEST_CASE("direct has exactly one member and generates at least one token") {
-  CHECK(direct(2).error() == error{errc::invalid_argument, "fusion 'direct': needs exactly one member, found 2", "t.toml:1:1"});
+  CHECK(direct(2).error() ==
+        error{errc::invalid_argument, "fusion 'direct': needs exactly one member, found 2", "t.toml:1:1"});
   CHECK(direct(0).error().message == "fusion 'direct': needs exactly one member, found 0");
   auto fusion = direct();
   REQUIRE(fusion);

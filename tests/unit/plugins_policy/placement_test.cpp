@@ -78,10 +78,12 @@ TEST_CASE("round_robin chooses nobody if nobody is available") {
 
 TEST_CASE("round_robin refuses weights that are no shares") {
   const auto bad = [](option_value v) {
-    return placement_instance::create(installed(), use("round_robin", {{"weights", value(option_value::table{{"a", v}})}}), settings())
+    return placement_instance::create(
+               installed(), use("round_robin", {{"weights", value(option_value::table{{"a", v}})}}), settings())
         .error();
   };
-  CHECK(bad(number(0)) == error{errc::invalid_argument, "placement 'round_robin': 'a' must be between 1 and 1000, found 0", "t.toml:3:7"});
+  CHECK(bad(number(0)) == error{errc::invalid_argument,
+                                "placement 'round_robin': 'a' must be between 1 and 1000, found 0", "t.toml:3:7"});
   CHECK(bad(value(std::string("x"))).message == "placement 'round_robin': 'a' must be an integer");
 }
 
@@ -131,6 +133,8 @@ TEST_CASE("least_loaded never chooses an engine that is not available") {
 }
 
 TEST_CASE("least_loaded refuses a negative weight") {
-  CHECK(placement_instance::create(installed(), use("least_loaded", {{"waiting_weight", value(-1.0)}}), settings()).error() ==
-        error{errc::invalid_argument, "placement 'least_loaded': 'waiting_weight' must be between 0 and 1000, found -1", "t.toml:3:7"});
+  CHECK(placement_instance::create(installed(), use("least_loaded", {{"waiting_weight", value(-1.0)}}), settings())
+            .error() == error{errc::invalid_argument,
+                              "placement 'least_loaded': 'waiting_weight' must be between 0 and 1000, found -1",
+                              "t.toml:3:7"});
 }

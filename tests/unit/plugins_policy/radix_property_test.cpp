@@ -60,7 +60,8 @@ struct world {
     const std::uint64_t sequence = 1 + pick(4);
     const ids tokens = some_tokens();
     std::size_t longest = 0;
-    while ((longest + 1) * block_size <= tokens.size() && expected_state.nodes.contains(prefix(tokens, longest + 1))) ++longest;
+    while ((longest + 1) * block_size <= tokens.size() && expected_state.nodes.contains(prefix(tokens, longest + 1)))
+      ++longest;
     const std::size_t room = pick(8);
     std::vector<std::uint32_t> found(room * n_groups);
     const std::size_t n = policy.lookup(sequence, tokens, found);
@@ -88,7 +89,9 @@ struct world {
       const bool any = std::any_of(at, at + n_groups, [](std::uint32_t b) { return b != none; });
       stopped = stopped || (known == expected_state.nodes.end() && !any);
       if (!stopped && known == expected_state.nodes.end())
-        known = expected_state.nodes.emplace(prefix(tokens, i + 1), model::entry{std::vector<std::uint32_t>(n_groups, none), {}}).first;
+        known = expected_state.nodes
+                    .emplace(prefix(tokens, i + 1), model::entry{std::vector<std::uint32_t>(n_groups, none), {}})
+                    .first;
       if (!stopped && sequence) known->second.pins.insert(sequence);
       for (std::uint32_t g = 0; g < n_groups; ++g) {
         const bool takes = !stopped && at[g] != none && known->second.blocks[g] == none;
@@ -132,7 +135,8 @@ struct world {
     }
     for (const auto& g : given) REQUIRE(g.empty()); // nothing was given that no node held
     for (const auto& [tokens, e] : expected_state.nodes)
-      if (tokens.size() > block_size) REQUIRE(expected_state.nodes.contains(prefix(tokens, tokens.size() / block_size - 1)));
+      if (tokens.size() > block_size)
+        REQUIRE(expected_state.nodes.contains(prefix(tokens, tokens.size() / block_size - 1)));
   }
 
   std::uint64_t evictable(std::uint32_t group) const {
@@ -156,7 +160,8 @@ struct world {
 
 TEST_CASE("thousands of random operations agree with the plain model") {
   const char* given = std::getenv("TOKAMAK_TEST_SEED");
-  const std::uint32_t base = given ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+  const std::uint32_t base =
+      given ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
   MESSAGE("seed " << base << " (TOKAMAK_TEST_SEED repeats it)");
   for (std::uint32_t round = 0; round < 12; ++round) {
     const std::uint32_t seed = base + round;

@@ -21,7 +21,8 @@ struct cache {
 
   explicit cache(std::uint32_t n_groups = 1, option_value::table options = {})
       : policy([&] {
-          auto made = cache_policy_instance::create(installed(), use("radix", std::move(options)), settings(), 2, n_groups);
+          auto made =
+              cache_policy_instance::create(installed(), use("radix", std::move(options)), settings(), 2, n_groups);
           REQUIRE_MESSAGE(made, made.error().to_string());
           return std::move(*made);
         }()) {}
@@ -179,6 +180,8 @@ TEST_CASE("with max_nodes all pinned nothing more is taken, and a path does not 
 TEST_CASE("wrong sizes and options are refused") {
   CHECK(cache_policy_instance::create(installed(), use("radix"), settings(), 0, 1).error().message ==
         "cache_policy 'radix': block size 0 and 1 groups; at least 1 of each expected");
-  CHECK(cache_policy_instance::create(installed(), use("radix", {{"max_nodes", number(-1)}}), settings(), 2, 1).error() ==
-        error{errc::invalid_argument, "cache_policy 'radix': 'max_nodes' must be between 0 and 1000000000, found -1", "t.toml:3:7"});
+  CHECK(
+      cache_policy_instance::create(installed(), use("radix", {{"max_nodes", number(-1)}}), settings(), 2, 1).error() ==
+      error{errc::invalid_argument, "cache_policy 'radix': 'max_nodes' must be between 0 and 1000000000, found -1",
+            "t.toml:3:7"});
 }

@@ -4,13 +4,13 @@
 //   class program; class cache; class buffer;     // your types; the host holds pointers to them
 //   void describe(tk_backend_info&);              // zeroed but for its size
 //   bool supports(const tk_graph_view&, std::uint32_t op, std::span<const tk_kernel>);
-//   std::unique_ptr<program> create_program(const tk_graph_view&, std::span<const tk_weight>, std::span<const tk_kernel>);
-//   std::unique_ptr<cache> create_cache(std::span<const tk_cache_group>, std::span<const std::uint32_t> n_blocks);
-//   std::uint64_t submit(program&, cache*, const tk_step&, completion);   // throwing: not accepted; returns the ticket
-//   std::unique_ptr<buffer> create_buffer(std::uint64_t bytes);
-//   void* host_pointer(buffer&);  void read(buffer&, std::uint64_t offset, std::span<std::byte>);
-//   void write(buffer&, std::uint64_t offset, std::span<const std::byte>);
-//   [void prepare(program&, std::uint32_t max_rows, std::uint32_t max_sequences, std::uint32_t max_outputs);]
+//   std::unique_ptr<program> create_program(const tk_graph_view&, std::span<const tk_weight>, std::span<const
+//   tk_kernel>); std::unique_ptr<cache> create_cache(std::span<const tk_cache_group>, std::span<const std::uint32_t>
+//   n_blocks); std::uint64_t submit(program&, cache*, const tk_step&, completion);   // throwing: not accepted; returns
+//   the ticket std::unique_ptr<buffer> create_buffer(std::uint64_t bytes); void* host_pointer(buffer&);  void
+//   read(buffer&, std::uint64_t offset, std::span<std::byte>); void write(buffer&, std::uint64_t offset,
+//   std::span<const std::byte>); [void prepare(program&, std::uint32_t max_rows, std::uint32_t max_sequences,
+//   std::uint32_t max_outputs);]
 #pragma once
 
 #include <tokamak/sdk/extension.hpp>
@@ -51,8 +51,8 @@ struct backend {
           return p.supports(*graph, op, std::span(kernels, n)) ? 1 : 0;
         });
       },
-      [](void* self, const tk_graph_view* graph, const tk_weight* weights, std::size_t n_weights, const tk_kernel* kernels,
-         std::size_t n_kernels, void** program, tk_error* e) {
+      [](void* self, const tk_graph_view* graph, const tk_weight* weights, std::size_t n_weights,
+         const tk_kernel* kernels, std::size_t n_kernels, void** program, tk_error* e) {
         return guard(e, [&] {
           *program = held<Plugin>(self)
                          .plugin.create_program(*graph, std::span(weights, n_weights), std::span(kernels, n_kernels))
@@ -60,7 +60,8 @@ struct backend {
         });
       },
       [](void*, void* program) { delete static_cast<typename Plugin::program*>(program); },
-      [](void* self, const tk_cache_group* groups, std::size_t n, const std::uint32_t* n_blocks, void** cache, tk_error* e) {
+      [](void* self, const tk_cache_group* groups, std::size_t n, const std::uint32_t* n_blocks, void** cache,
+         tk_error* e) {
         return guard(e, [&] {
           *cache = held<Plugin>(self).plugin.create_cache(std::span(groups, n), std::span(n_blocks, n)).release();
         });
@@ -70,14 +71,16 @@ struct backend {
         return guard(e, [&] {
           auto& p = held<Plugin>(self).plugin;
           auto& target = *static_cast<typename Plugin::program*>(program);
-          if constexpr (requires { p.prepare(target, rows, sequences, outputs); }) p.prepare(target, rows, sequences, outputs);
+          if constexpr (requires { p.prepare(target, rows, sequences, outputs); })
+            p.prepare(target, rows, sequences, outputs);
         });
       },
-      [](void* self, void* program, void* cache, const tk_step* step, tk_step_done done, void* user, std::uint64_t* ticket,
-         tk_error* e) {
+      [](void* self, void* program, void* cache, const tk_step* step, tk_step_done done, void* user,
+         std::uint64_t* ticket, tk_error* e) {
         return guard(e, [&] {
           *ticket = held<Plugin>(self).plugin.submit(*static_cast<typename Plugin::program*>(program),
-                                                     static_cast<typename Plugin::cache*>(cache), *step, completion(done, user));
+                                                     static_cast<typename Plugin::cache*>(cache), *step,
+                                                     completion(done, user));
         });
       },
       [](void* self, std::uint64_t bytes, void** buffer, tk_error* e) {

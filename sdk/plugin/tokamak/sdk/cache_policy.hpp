@@ -44,40 +44,42 @@ struct cache_policy {
   template <class Plugin>
   static constexpr tk_cache_policy table{
       sizeof(tk_cache_policy),
-      [](const tk_host* h, const tk_options* o, std::uint32_t block_size, std::uint32_t n_groups, void** self, tk_error* e) {
-        return create<sized<Plugin>>(h, o, self, e, block_size, n_groups);
-      },
+      [](const tk_host* h, const tk_options* o, std::uint32_t block_size, std::uint32_t n_groups, void** self,
+         tk_error* e) { return create<sized<Plugin>>(h, o, self, e, block_size, n_groups); },
       &destroy<sized<Plugin>>,
       [](void* self, std::uint64_t sequence, const std::int32_t* tokens, std::size_t n_tokens, std::uint32_t* blocks,
          std::size_t max_nodes) {
-        return held<sized<Plugin>>(self).call("cache_policy.failed", std::size_t{0}, [&](sized<Plugin>& p) -> std::size_t {
-          return p.lookup(sequence, std::span(tokens, n_tokens), std::span(blocks, max_nodes * p.n_groups_));
-        });
+        return held<sized<Plugin>>(self).call(
+            "cache_policy.failed", std::size_t{0}, [&](sized<Plugin>& p) -> std::size_t {
+              return p.lookup(sequence, std::span(tokens, n_tokens), std::span(blocks, max_nodes * p.n_groups_));
+            });
       },
       [](void* self, std::uint64_t sequence) {
         held<sized<Plugin>>(self).run("cache_policy.failed", [&](sized<Plugin>& p) { p.unpin(sequence); });
       },
-      [](void* self, std::uint64_t sequence, const std::int32_t* tokens, std::size_t n_nodes, const std::uint32_t* blocks,
-         std::uint8_t* taken) {
+      [](void* self, std::uint64_t sequence, const std::int32_t* tokens, std::size_t n_nodes,
+         const std::uint32_t* blocks, std::uint8_t* taken) {
         held<sized<Plugin>>(self).run("cache_policy.failed", [&](sized<Plugin>& p) {
           const std::span flags(taken, n_nodes * p.n_groups_);
           std::fill(flags.begin(), flags.end(), 0);
-          p.insert(sequence, std::span(tokens, n_nodes * p.block_size_), std::span(blocks, n_nodes * p.n_groups_), flags);
+          p.insert(sequence, std::span(tokens, n_nodes * p.block_size_), std::span(blocks, n_nodes * p.n_groups_),
+                   flags);
         });
       },
       [](void* self, std::uint32_t group, std::size_t wanted, void* context,
          void (*give)(void*, std::uint32_t, std::uint32_t)) {
-        return held<sized<Plugin>>(self).call("cache_policy.failed", std::size_t{0}, [&](sized<Plugin>& p) -> std::size_t {
-          return p.evict(group, wanted, give_block(context, give));
-        });
+        return held<sized<Plugin>>(self).call(
+            "cache_policy.failed", std::size_t{0},
+            [&](sized<Plugin>& p) -> std::size_t { return p.evict(group, wanted, give_block(context, give)); });
       },
       [](void* self) {
         return held<sized<Plugin>>(self).call("cache_policy.failed", std::uint64_t{0},
                                               [](const sized<Plugin>& p) -> std::uint64_t { return p.cached_nodes(); });
       },
       [](void* self, std::uint32_t group) {
-        return held<sized<Plugin>>(self).call("cache_policy.failed", std::uint64_t{0},
-                                              [&](const sized<Plugin>& p) -> std::uint64_t { return p.evictable(group); });
+        return held<sized<Plugin>>(self).call(
+            "cache_policy.failed", std::uint64_t{0},
+            [&](const sized<Plugin>& p) -> std::uint64_t { return p.evictable(group); });
       }};
 };
 

@@ -1,8 +1,8 @@
 // Kind fusion in C++. Derive from `fusion` and define
 //   static constexpr const char *name, *summary;  [static constexpr tk_option_spec options[];]
 //   MyClass(host, const option_table&, std::span<const tk_fusion_member>);  // copy what you keep of the members
-//   std::uint64_t worst_case_tokens(std::uint32_t max_tokens) const;        [static void validate(const option_table&);]
-//   class request {                                                         // one client request
+//   std::uint64_t worst_case_tokens(std::uint32_t max_tokens) const;        [static void validate(const
+//   option_table&);] class request {                                                         // one client request
 //     request(MyClass&, const tk_request&, fusion_call);                    // throwing fails the request
 //     void on_event(const tk_sequence_event&);                              [void on_timer(std::uint64_t id);]
 //   };                                                                      // its destructor makes no calls
@@ -12,8 +12,8 @@
 
 namespace tokamak::sdk {
 
-/// The endpoint's functions for one request; cheap to copy, valid until the request is over. Functions that the host can
-/// refuse throw a failure; what comes of them arrives as events.
+/// The endpoint's functions for one request; cheap to copy, valid until the request is over. Functions that the host
+/// can refuse throw a failure; what comes of them arrives as events.
 class fusion_call {
  public:
   fusion_call(const tk_fusion_host* host, void* call) : host_(host), call_(call) {}
@@ -84,12 +84,12 @@ struct fusion {
   template <class Plugin>
   static constexpr tk_fusion table{
       sizeof(tk_fusion),
-      [](const tk_host* h, const tk_options* o, const tk_fusion_member* members, std::size_t n, void** self, tk_error* e) {
-        return create<Plugin>(h, o, self, e, std::span<const tk_fusion_member>(members, n));
-      },
+      [](const tk_host* h, const tk_options* o, const tk_fusion_member* members, std::size_t n, void** self,
+         tk_error* e) { return create<Plugin>(h, o, self, e, std::span<const tk_fusion_member>(members, n)); },
       &destroy<Plugin>,
       [](void* self, const tk_request* request, const tk_fusion_host* host, void* call, void** out, tk_error* e) {
-        return guard(e, [&] { *out = new state<Plugin>(held<Plugin>(self).plugin, *request, fusion_call(host, call)); });
+        return guard(e,
+                     [&] { *out = new state<Plugin>(held<Plugin>(self).plugin, *request, fusion_call(host, call)); });
       },
       [](void*, void* s, const tk_sequence_event* event) {
         static_cast<state<Plugin>*>(s)->run([&](typename Plugin::request& r) { r.on_event(*event); });

@@ -39,8 +39,14 @@ class op_builder {
   }
   /// Valid until the builder changes or ends.
   tk_op get() const {
-    return {to_tk(name_), version_, static_cast<std::uint32_t>(inputs_.size()), static_cast<std::uint32_t>(outputs_.size()),
-            static_cast<std::uint32_t>(attributes_.size()), inputs_.data(), outputs_.data(), attributes_.data()};
+    return {to_tk(name_),
+            version_,
+            static_cast<std::uint32_t>(inputs_.size()),
+            static_cast<std::uint32_t>(outputs_.size()),
+            static_cast<std::uint32_t>(attributes_.size()),
+            inputs_.data(),
+            outputs_.data(),
+            attributes_.data()};
   }
 
  private:
@@ -94,7 +100,8 @@ class graph_editor {
   template <void (*Function)(graph_editor&, std::uint32_t)>
   void define_op(std::string_view name, std::uint32_t version) {
     tk_error e = empty_error();
-    const tk_decompose decompose = [](tk_graph_editor* editor, const tk_graph_edit* api, std::uint32_t op, tk_error* error) {
+    const tk_decompose decompose = [](tk_graph_editor* editor, const tk_graph_edit* api, std::uint32_t op,
+                                      tk_error* error) {
       return guard(error, [&] {
         graph_editor edit(editor, api);
         Function(edit, op);

@@ -80,7 +80,8 @@ class option {
   tk_option_value value_;
 };
 
-/// A table of options. At the top, entries that the file does not give take the default of the plugin's `options` array.
+/// A table of options. At the top, entries that the file does not give take the default of the plugin's `options`
+/// array.
 class option_table {
  public:
   option_table(const tk_host* host, const tk_options* options, std::span<const tk_option_spec> specs = {})
@@ -158,7 +159,8 @@ inline std::size_t option::one_of(std::initializer_list<std::string_view> names)
     if (n == found) return index;
     known += (index++ ? ", " : "") + std::string(n);
   }
-  throw failure(TK_INVALID_ARGUMENT, "'" + name_ + "' must be one of " + known + ", found '" + found + "'", line(), column());
+  throw failure(TK_INVALID_ARGUMENT, "'" + name_ + "' must be one of " + known + ", found '" + found + "'", line(),
+                column());
 }
 
 inline option_table option::table() const { return option_table(host_, expect(TK_TABLE, "a table").children); }

@@ -1,7 +1,8 @@
 // Kind scheduler in C++. Derive from `scheduler` and define
 //   static constexpr const char *name, *summary;  [static constexpr tk_option_spec options[];]
 //   MyClass(host, const option_table&);           [static void validate(const option_table&);]
-//   void plan(const tk_schedule_input&, std::span<std::uint32_t> rows, std::span<std::uint8_t> preempt);  // both zeroed
+//   void plan(const tk_schedule_input&, std::span<std::uint32_t> rows, std::span<std::uint8_t> preempt);  // both
+//   zeroed
 #pragma once
 
 #include <tokamak/sdk/extension.hpp>

@@ -1,14 +1,15 @@
 /* A correct placement plugin in parts; each file beside this one breaks a single part of it. */
 #include <tokamak/plugin.h>
 
-__attribute__((unused)) static tk_status minimal_create(const tk_host* host, const tk_options* options, void** self, tk_error* error) {
+__attribute__((unused)) static tk_status minimal_create(const tk_host* host, const tk_options* options, void** self,
+                                                        tk_error* error) {
   (void)host, (void)options, (void)error;
   *self = NULL;
   return TK_OK;
 }
 __attribute__((unused)) static void minimal_destroy(void* self) { (void)self; }
-__attribute__((unused)) static size_t minimal_choose(void* self, const tk_placement_request* request, const tk_placement_member* members,
-                             size_t n_members) {
+__attribute__((unused)) static size_t minimal_choose(void* self, const tk_placement_request* request,
+                                                     const tk_placement_member* members, size_t n_members) {
   (void)self, (void)request, (void)members, (void)n_members;
   return 0;
 }

@@ -28,7 +28,9 @@ struct throws_in_choose : sdk::placement {
   static constexpr const char* name = "throws_in_choose";
   static constexpr const char* summary = "Throws when asked.";
   throws_in_choose(sdk::host, const sdk::option_table&) {}
-  std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member>) { throw std::runtime_error("no idea"); }
+  std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member>) {
+    throw std::runtime_error("no idea");
+  }
 };
 
 struct throws_in_plan : sdk::scheduler {

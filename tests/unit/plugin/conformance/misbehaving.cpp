@@ -27,7 +27,10 @@ struct takes_lost : sdk::placement {
 
 struct crashes : sdk::placement {
   TEST_EXTENSION(crashes)
-  std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member>) { std::raise(SIGKILL); return 0; }
+  std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member>) {
+    std::raise(SIGKILL);
+    return 0;
+  }
 };
 
 struct hangs : sdk::placement {
@@ -46,7 +49,8 @@ struct leaves : sdk::placement {
 
 struct bad_specs : sdk::placement {
   TEST_EXTENSION(bad_specs)
-  static constexpr tk_option_spec options[] = {sdk::optional("size", TK_INTEGER, "large", "a default that is no integer")};
+  static constexpr tk_option_spec options[] = {
+      sdk::optional("size", TK_INTEGER, "large", "a default that is no integer")};
   std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member> m) { return m.size(); }
 };
 
@@ -54,7 +58,8 @@ struct needs_option : sdk::placement {
   TEST_EXTENSION(needs_option)
   static constexpr tk_option_spec options[] = {sdk::required("size", TK_INTEGER, "cannot do without")};
   std::size_t choose(const tk_placement_request&, std::span<const tk_placement_member> m) {
-    return static_cast<std::size_t>(std::find_if(m.begin(), m.end(), [](const auto& x) { return x.available; }) - m.begin());
+    return static_cast<std::size_t>(std::find_if(m.begin(), m.end(), [](const auto& x) { return x.available; }) -
+                                    m.begin());
   }
 };
 
@@ -94,22 +99,26 @@ struct starves : sdk::scheduler {
 struct gives_pinned : sdk::cache_policy {
   static constexpr const char* name = "gives_pinned";
   static constexpr const char* summary = "Misbehaves.";
-  gives_pinned(host, const option_table&, std::uint32_t block_size, std::uint32_t n_groups) : block_size_(block_size), n_groups_(n_groups) {}
+  gives_pinned(host, const option_table&, std::uint32_t block_size, std::uint32_t n_groups)
+      : block_size_(block_size), n_groups_(n_groups) {}
   std::size_t lookup(std::uint64_t, std::span<const std::int32_t> tokens, std::span<std::uint32_t> blocks) {
     std::size_t n = 0;
     for (; (n + 1) * block_size_ <= tokens.size() && (n + 1) * n_groups_ <= blocks.size(); ++n) {
-      const auto it = nodes_.find({tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>((n + 1) * block_size_)});
+      const auto it =
+          nodes_.find({tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>((n + 1) * block_size_)});
       if (it == nodes_.end()) break;
       std::copy(it->second.begin(), it->second.end(), blocks.begin() + static_cast<std::ptrdiff_t>(n * n_groups_));
     }
     return n;
   }
   void unpin(std::uint64_t) {}
-  void insert(std::uint64_t, std::span<const std::int32_t> tokens, std::span<const std::uint32_t> blocks, std::span<std::uint8_t> taken) {
+  void insert(std::uint64_t, std::span<const std::int32_t> tokens, std::span<const std::uint32_t> blocks,
+              std::span<std::uint8_t> taken) {
     for (std::size_t i = 0; i < blocks.size() / n_groups_; ++i) {
       const auto* at = &blocks[i * n_groups_];
       if (std::all_of(at, at + n_groups_, [](std::uint32_t b) { return b == TK_NO_BLOCK; })) return;
-      const auto [it, fresh] = nodes_.try_emplace({tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>((i + 1) * block_size_)}, at, at + n_groups_);
+      const auto [it, fresh] = nodes_.try_emplace(
+          {tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>((i + 1) * block_size_)}, at, at + n_groups_);
       for (std::uint32_t g = 0; g < n_groups_; ++g) taken[i * n_groups_ + g] = fresh && at[g] != TK_NO_BLOCK;
     }
   }
@@ -238,6 +247,6 @@ struct wrong_kernel : sdk::kernels {
 
 } // namespace
 
-TOKAMAK_PLUGIN("misbehaving", "0.1", "", "For tests.", takes_lost, crashes, hangs, leaves, bad_specs, needs_option, plans_too_much, exceeds,
-               plans_nothing, starves, gives_pinned, never_ends, talks_after_end, costs_more, breaks_graph, changes_numbers,
-               leaves_undefined, drops_input, wrong_kernel)
+TOKAMAK_PLUGIN("misbehaving", "0.1", "", "For tests.", takes_lost, crashes, hangs, leaves, bad_specs, needs_option,
+               plans_too_much, exceeds, plans_nothing, starves, gives_pinned, never_ends, talks_after_end, costs_more,
+               breaks_graph, changes_numbers, leaves_undefined, drops_input, wrong_kernel)
