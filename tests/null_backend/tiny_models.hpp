@@ -29,10 +29,11 @@ struct tiny_options {
 
 /// Architecture llama: one full cache group.
 std::string tiny_llama_gguf(const tiny_options& options = {});
-/// Architecture "tiny_sliding": even layers attend a window (group 1, "near"), odd ones everything (group 0, "full"); rotary pairs
-/// are halves, Q and K have norms, attention and logits are soft-capped.
+/// Architecture "tiny_sliding": even layers attend a window (group 1, "near"), odd ones everything (group 0, "full");
+/// rotary pairs are halves, Q and K have norms, attention and logits are soft-capped.
 std::string tiny_sliding_gguf(const tiny_options& options = {});
-/// Architecture "tiny_recurrent": even layers are a decay_scan between two matmuls (group 1, "state"), odd ones full attention.
+/// Architecture "tiny_recurrent": even layers are a decay_scan between two matmuls (group 1, "state"), odd ones full
+/// attention.
 std::string tiny_recurrent_gguf(const tiny_options& options = {});
 
 /// Makes tiny_sliding and tiny_recurrent known to build_model_graph; any number of calls.

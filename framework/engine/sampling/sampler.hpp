@@ -2,9 +2,9 @@
 // position); same inputs, same token, on any machine and in any order of calls.
 //
 // Order: 1. logit bias is added. 2. Penalties: repetition (positive logits divided, others multiplied; Keskar et al.
-// 2019), then frequency and presence subtracted. 3. Suppressed tokens are excluded. Greedy takes the largest of these.
-// Else 4. division by temperature, 5. top_k, 6. top_p over what top_k left (Holtzman et al. 2020), 7. min_p relative to the
-// most likely token, 8. a draw. Equal logits rank by id, lowest first, in every step.
+// 2019), then frequency and presence subtracted. 3. Suppressed tokens are excluded. Greedy takes the largest of
+// these. Else 4. division by temperature, 5. top_k, 6. top_p over what top_k left (Holtzman et al. 2020), 7. min_p
+// relative to the most likely token, 8. a draw. Equal logits rank by id, lowest first, in every step.
 //
 // A NaN or -inf logit is never chosen; +inf counts as the largest finite number. Log-probabilities come from the logits
 // as the model gave them, before any of the above.
@@ -52,10 +52,10 @@ struct sampled {
   float logprob = 0;       ///< of the chosen token where asked for
 };
 
-/// Chooses the token at `position` of a sequence. `logits` [vocab] is used as scratch and left changed. history[i] is the
-/// token at position i (others than vocabulary ids are skipped) and may be empty unless needs_history(); `answer_start`
-/// is the first position that counts as answer. `draw` tells apart several choices at one position. Any thread.
-/// REQUIRES: check_sampler(params, logits.size()).
+/// Chooses the token at `position` of a sequence. `logits` [vocab] is used as scratch and left changed. history[i] is
+/// the token at position i (others than vocabulary ids are skipped) and may be empty unless needs_history();
+/// `answer_start` is the first position that counts as answer. `draw` tells apart several choices at one position.
+/// Any thread. REQUIRES: check_sampler(params, logits.size()).
 sampled sample(std::span<float> logits, const sampler_params& params, std::span<const std::int32_t> history,
                std::uint32_t answer_start, std::uint32_t position, std::uint32_t draw = 0);
 

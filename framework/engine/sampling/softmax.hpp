@@ -18,8 +18,8 @@ std::int32_t index_of_largest(std::span<const float> logits);
 /// Entries summed together; partial sums of softmax_weights are one a block.
 inline constexpr std::size_t softmax_block = 256;
 
-/// weights[i] = exp((logits[i] - largest) / temperature), within 2 units in the last place; 0 for NaN, -inf and anything
-/// below exp(-87). May be in place. sums[b] = sum of block b. Returns the total.
+/// weights[i] = exp((logits[i] - largest) / temperature), within 2 units in the last place; 0 for NaN, -inf and
+/// anything below exp(-87). May be in place. sums[b] = sum of block b. Returns the total.
 double softmax_weights(std::span<const float> logits, float largest, float temperature, std::span<float> weights,
                        std::vector<double>& sums);
 

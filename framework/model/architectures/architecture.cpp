@@ -65,8 +65,8 @@ expected<model_graph> build_model_graph(const gguf_file& file, const graph_optio
       return fail(errc::internal, ok.error().to_string(), file.name());
     return model;
   }
-  return fail(errc::unsupported, fmt::format("architecture '{}' is not known; known: {}", *name, fmt::join(names, ", ")),
-              file.name());
+  return fail(errc::unsupported,
+              fmt::format("architecture '{}' is not known; known: {}", *name, fmt::join(names, ", ")), file.name());
 }
 
 } // namespace tokamak

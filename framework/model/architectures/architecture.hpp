@@ -40,13 +40,12 @@ struct architecture {
 /// All known ones: the built-in, then the registered. Any thread.
 std::vector<architecture> architectures();
 
-/// Adds one from outside, e.g. for models made up by tests. already_exists if the name is taken. Any thread; call it before models of
-/// it are built.
+/// Adds one from outside, e.g. for models made up by tests. already_exists if the name is taken. Any thread.
 expected<void> register_architecture(architecture added);
 
-/// Builds the graph of the file's general.architecture; it is valid. Pure. Errors: unsupported (architecture or variant not known,
-/// with the known names), not_found (a key or tensor is missing), corrupt (a number or shape cannot be); `where` is
-/// the file.
+/// Builds the graph of the file's general.architecture; it is valid. Errors: unsupported (architecture or variant not
+/// known, with the known names), not_found (a key or tensor is missing), corrupt (a number or shape cannot be); `where`
+/// is the file.
 expected<model_graph> build_model_graph(const gguf_file& file, const graph_options& options = {});
 
 } // namespace tokamak

@@ -1,5 +1,5 @@
-// Llama: pre-normalised blocks of grouped-query attention with rotary positions and a gated feed-forward (Touvron et al.
-// 2023). Q and K of its GGUF files are permuted for interleaved rotary pairs.
+// Llama: pre-normalised blocks of grouped-query attention with rotary positions and a gated feed-forward (Touvron et
+// al. 2023). Q and K of its GGUF files are permuted for interleaved rotary pairs.
 #include "model/architectures/llama.hpp"
 
 #include "model/architectures/model_source.hpp"
@@ -30,7 +30,9 @@ llama_shape read_shape(model_source& source) {
   if (s.H % s.G != 0)
     source.refuse(errc::corrupt, fmt::format("metadata key '{}' is {}, expected a divisor of the {} heads",
                                              source.key("attention.head_count_kv"), s.G, s.H));
-  if (s.D % s.H != 0 && (source.count("attention.key_length", 0) == 0 || source.count("attention.value_length", 0) == 0))
+  const bool widths_given =
+      source.count("attention.key_length", 0) != 0 && source.count("attention.value_length", 0) != 0;
+  if (s.D % s.H != 0 && !widths_given)
     source.refuse(errc::corrupt, fmt::format("metadata key '{}' is {}, expected a multiple of the {} heads",
                                              source.key("embedding_length"), s.D, s.H));
   s.Dk = source.count("attention.key_length", s.D / s.H);

@@ -1,5 +1,5 @@
-// What an architecture reads a model file through: hyperparameters by key and weights by tensor name, each checked where it
-// is asked for, with errors that name the key or tensor.
+// What an architecture reads a model file through: hyperparameters by key and weights by tensor name, each checked
+// where it is asked for, with errors that name the key or tensor.
 #pragma once
 
 #include "base/error.hpp"
@@ -15,8 +15,8 @@
 
 namespace tokamak {
 
-/// Reads "PREFIX.key" of a file and adds weights to a graph. The first error sticks: later calls return harmless values, so
-/// that an architecture reads like its paper and asks finish() once. REQUIRES: file and graph outlive it.
+/// Reads "PREFIX.key" of a file and adds weights to a graph. The first error sticks: later calls return harmless
+/// values, so that an architecture reads like its paper and asks finish() once. REQUIRES: file and graph outlive it.
 class model_source {
 public:
   model_source(const gguf_file& file, graph& target) : file_(file), graph_(target) {}
@@ -48,8 +48,8 @@ public:
   /// Keeps the first error.
   void refuse(errc code, std::string message);
   bool failed() const { return error_.has_value(); }
-  /// The first error; else unsupported if the file holds a tensor that nobody asked for: a variant that this architecture
-  /// does not know would give wrong answers.
+  /// The first error; else unsupported if the file holds a tensor that nobody asked for: a variant that this
+  /// architecture does not know would give wrong answers.
   expected<void> finish();
 
 private:

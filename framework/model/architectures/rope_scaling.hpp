@@ -6,8 +6,8 @@
 
 namespace tokamak {
 
-/// Reads rope.* keys and the tensor rope_freqs.weight (Llama 3's frequency divisors). Scaling "none", "linear" and "yarn"
-/// are known; others, as "longrope", are refused. `head_dim` is the default of rope.dimension_count.
+/// Reads rope.* keys and the tensor rope_freqs.weight (Llama 3's frequency divisors). Scaling "none", "linear" and
+/// "yarn" are known; others, as "longrope", are refused. `head_dim` is the default of rope.dimension_count.
 rope_settings read_rope(model_source& source, std::uint32_t head_dim, std::uint32_t context_length,
                         std::string_view style);
 

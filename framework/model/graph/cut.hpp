@@ -20,12 +20,14 @@ struct layer_shard {
   std::uint64_t step_bytes = 0;           ///< weight bytes that a step reads
 };
 
-/// Cuts between layers, where the residual stream is the only value alive, into n shards whose largest step_bytes is least (embedding
-/// tables do not count: a step reads few rows of them). Errors: invalid_argument for n = 0 or more shards than layers.
+/// Cuts between layers, where the residual stream is the only value alive, into n shards whose largest step_bytes is
+/// least, and which are as even as that allows. Embedding tables do not count: a step reads few rows of them. Errors:
+/// invalid_argument for n = 0 or more shards than layers.
 expected<std::vector<layer_shard>> cut_layers(const graph& g, std::uint32_t n);
 
-/// The ops between two collectives. Values that later segments need are outputs of the segment that writes them and inputs of each
-/// that reads them, under their own names. All segments keep all cache groups unchanged: they run on one cache.
+/// The ops between two collectives; may be none. Values that later segments need are outputs of the segment that writes
+/// them and inputs of each that reads them, under their own names. All segments keep all cache groups unchanged: they
+/// run on one cache.
 struct collective_segment {
   graph part;
   std::string partial; ///< output that the collective behind this segment takes, "" for the last segment
@@ -48,11 +50,12 @@ struct sliced_graph {
   std::vector<weight_slice> slices; ///< weights not named here are whole
 };
 
-/// The graph of one tensor-parallel rank. Chains from matmuls to matmuls (query, key and value through attention; gate and up through the activation)
-/// are split by columns, at K/V heads or at the quantised block of the next weight; the matmul behind is split by its input and
-/// followed by tokamak.all_reduce. Everything else is computed by every rank; ranks that need no logits submit steps
-/// without output rows. Splits are as even as units allow. Errors: invalid_argument (rank, nothing to split), unsupported (fewer
-/// heads than ranks, heads that end within a quantised block).
+/// The graph of one tensor-parallel rank. What lies between matmuls (query, key and value through attention; gate and
+/// up through the activation) is split by columns, at K/V heads or at the quantised blocks of the next weight; the
+/// matmul behind is split by its input and followed by tokamak.all_reduce. Everything else is computed by every rank;
+/// ranks that need no logits submit steps without output rows. Splits are as even as units allow. Errors:
+/// invalid_argument (rank, nothing to split), unsupported (fewer heads than ranks, heads that end within a quantised
+/// block).
 expected<sliced_graph> slice_tensor(const graph& g, std::uint32_t rank, std::uint32_t ranks);
 
 } // namespace tokamak

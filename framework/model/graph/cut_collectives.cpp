@@ -13,8 +13,9 @@ expected<std::vector<collective_segment>> cut_collectives(const graph& g) {
       continue;
     const auto& reduced = g.values()[op.outputs[0]];
     if ((reduced.flags & TK_VALUE_OUTPUT) != 0)
-      return fail(errc::unsupported, fmt::format("the result '{}' of a collective is an output of the graph: no segment would write it",
-                                                 reduced.name));
+      return fail(errc::unsupported,
+                  fmt::format("the result '{}' of a collective is an output of the graph: no segment would write it",
+                              reduced.name));
     segments.push_back({extract_ops(g, begin, i), g.values()[op.inputs[0]].name, reduced.name});
     begin = i + 1;
   }

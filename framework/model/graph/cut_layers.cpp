@@ -106,8 +106,8 @@ std::uint64_t least_maximum(const std::vector<std::uint64_t>& costs, std::size_t
   return low;
 }
 
-/// How many of `costs` each of n parts takes, one at least: the costliest part is cheapest, and of such ways the most even one
-/// (least sum of squares) is taken.
+/// How many of `costs` each of n parts takes, one at least: the costliest part is cheapest, and of such ways the most
+/// even one (least sum of squares) is taken.
 std::vector<std::size_t> balance(const std::vector<std::uint64_t>& costs, std::size_t n) {
   const auto m = costs.size();
   const auto limit = least_maximum(costs, n);
@@ -151,8 +151,9 @@ expected<void> renumber(layer_shard& shard, const std::vector<std::uint32_t>& la
   for (std::size_t i = 0; i < groups; ++i) {
     auto group = g.groups()[i];
     if (low[i] >= 0 && low[i] != layers_before[i])
-      return fail(errc::unsupported, fmt::format("layers of cache group '{}' are not in order: a shard would begin with layer {} after {} layers",
-                                                 group.name, low[i], layers_before[i]));
+      return fail(errc::unsupported,
+                  fmt::format("layers of cache group '{}' are not in order: a shard would begin with layer {} after {} "
+                              "layers", group.name, low[i], layers_before[i]));
     group.n_layers = low[i] < 0 ? 0 : static_cast<std::uint32_t>(high[i] - low[i] + 1);
     shard.first_layer.push_back(layers_before[i]);
     numbered.add_group(std::move(group));
@@ -175,7 +176,8 @@ expected<std::vector<layer_shard>> cut_layers(const graph& g, std::uint32_t n) {
     return fail(errc::invalid_argument, "a model cannot be cut into 0 shards");
   auto positions = layer_borders(g);
   if (n > positions.size() + 1)
-    return fail(errc::invalid_argument, fmt::format("a model of {} layers cannot be cut into {} shards", positions.size() + 1, n));
+    return fail(errc::invalid_argument,
+                fmt::format("a model of {} layers cannot be cut into {} shards", positions.size() + 1, n));
   positions.insert(positions.begin(), 0);
   positions.push_back(g.ops().size());
   std::vector<std::uint64_t> costs;

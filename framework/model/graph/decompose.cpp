@@ -30,7 +30,8 @@ std::size_t position_of(const graph& g, std::uint64_t serial) {
 
 error nobody_can_run(const graph& g, const graph_op& op) {
   if (!is_primitive(op.name))
-    return {errc::unsupported, fmt::format("the backend does not know op {}, and nobody defined how it decomposes", describe(op)), ""};
+    return {errc::unsupported,
+            fmt::format("the backend does not know op {}, and nobody defined how it decomposes", describe(op)), ""};
   std::string message = fmt::format("the backend does not support op {}", describe(op));
   for (const auto id : op.inputs)
     if (id != no_value && g.values()[id].kind == TK_WEIGHT)
@@ -65,8 +66,9 @@ expected<void> decompose_unsupported(graph& g, const supports_function& supports
   graph copy = g;
   for (int round = 0; !open.empty(); ++round) {
     if (round == most_rounds)
-      return fail(errc::internal, fmt::format("op {} is still there after {} rounds of decomposition: definitions go in a circle",
-                                              describe(copy.ops()[position_of(copy, open.front())]), most_rounds));
+      return fail(errc::internal,
+                  fmt::format("op {} is still there after {} rounds of decomposition: definitions go in a circle",
+                              describe(copy.ops()[position_of(copy, open.front())]), most_rounds));
     for (const auto serial : open)
       if (position_of(copy, serial) < copy.ops().size()) // a decomposition may have removed a neighbour too
         if (auto ok = take_apart(copy, serial); !ok)

@@ -5,8 +5,8 @@
 
 namespace tokamak {
 
-/// Ops [begin, end) with the values they touch, names and order unchanged. Values written before `begin` become inputs; values that ops from
-/// `end` on read become outputs. Groups and definitions are copied.
+/// Ops [begin, end) with the values they touch, names and order unchanged. Values written before `begin` become inputs;
+/// values that ops from `end` on read become outputs. Groups and definitions are copied.
 graph extract_ops(const graph& g, std::size_t begin, std::size_t end);
 
 } // namespace tokamak

@@ -54,8 +54,9 @@ expected<graph_attribute> copy_attribute(const tk_attribute& from) {
     case TK_ARRAY:
       return graph_attribute{text_of(from.name), std::vector<double>(from.reals, from.reals + from.n_reals)};
     default:
-      return fail(errc::invalid_argument, fmt::format("attribute '{}' has type {}, expected integer, real, string or array of reals",
-                                                      text_of(from.name), from.type));
+      return fail(errc::invalid_argument,
+                  fmt::format("attribute '{}' has type {}, expected integer, real, string or array of reals",
+                              text_of(from.name), from.type));
   }
 }
 

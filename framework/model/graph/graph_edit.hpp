@@ -30,16 +30,16 @@ private:
 /// What a pass does with an editor; plugin::graph_pass_instance::run fits.
 using graph_edit_function = std::function<expected<void>(tk_graph_editor*, const tk_graph_edit&)>;
 
-/// Runs a pass on a copy and takes the copy over if it is valid. Errors: the pass's own; internal "the pass left the graph invalid: ...".
-/// After an error the graph is as before.
+/// Runs a pass on a copy and takes the copy over if it is valid. Errors: the pass's own; internal "the pass left the
+/// graph invalid: ...". After an error the graph is as before.
 expected<void> edit_graph(graph& g, const graph_edit_function& pass);
 
 /// Whether a backend can run op `op`; plugin::backend_instance::supports fits.
 using supports_function = std::function<bool(const tk_graph_view&, std::uint32_t op)>;
 
-/// Replaces every op that the backend does not support by its decomposition, again and again, until all are supported, and
-/// validates. Errors: unsupported (names the op that nobody can run), internal (a decomposition that fails, does not
-/// replace its op, never ends, or leaves the graph invalid). After an error the graph is as before.
+/// Replaces every op that the backend does not support by its decomposition, again and again, until all are
+/// supported, and validates. Errors: unsupported (names the op that nobody can run), internal (a decomposition that
+/// fails, does not replace its op, never ends, or leaves the graph invalid). After an error the graph is as before.
 expected<void> decompose_unsupported(graph& g, const supports_function& supports);
 
 } // namespace tokamak

@@ -13,7 +13,8 @@ namespace {
 
 std::string describe(const graph_value& value) {
   static constexpr std::array<const char*, 4> kinds = {"?", "weight", "rows", "output rows"};
-  std::string text = fmt::format("{} [{}]", kinds[value.kind < kinds.size() ? value.kind : 0], fmt::join(value.dims, ", "));
+  const auto* kind = kinds[value.kind < kinds.size() ? value.kind : 0];
+  std::string text = fmt::format("{} [{}]", kind, fmt::join(value.dims, ", "));
   if (value.kind == TK_WEIGHT)
     text += fmt::format(" format {}", value.format);
   if ((value.flags & TK_VALUE_INPUT) != 0)

@@ -98,7 +98,8 @@ public:
                   fmt::format("layer {} of cache group '{}' is written already", layer, group_name));
     if (!writes && !has_inputs_ && !state_.contains({group, layer}))
       return fail(errc::invalid_argument,
-                  fmt::format("layer {} of cache group '{}' is read, but no kv_write before fills it", layer, group_name));
+                  fmt::format("layer {} of cache group '{}' is read, but no kv_write before fills it", layer,
+                              group_name));
     return {};
   }
 

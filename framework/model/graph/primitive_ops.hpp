@@ -70,7 +70,8 @@ private:
 /// True for names in the namespace "tokamak.".
 bool is_primitive(std::string_view op_name);
 
-/// Checks inputs, outputs, shapes and attributes of a primitive op whose value indices are in range. Errors without `where`.
+/// Checks inputs, outputs, shapes and attributes of a primitive op whose value indices are in range. Errors without
+/// `where`.
 expected<void> check_primitive(const graph& g, const graph_op& op);
 
 } // namespace tokamak

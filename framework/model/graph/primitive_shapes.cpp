@@ -18,7 +18,9 @@ const graph_value& input(const graph& g, const graph_op& op, std::size_t i) { re
 const graph_value& output(const graph& g, const graph_op& op) { return g.values()[op.outputs[0]]; }
 bool has_input(const graph_op& op, std::size_t i) { return op.inputs[i] != no_value; }
 
-std::string shape(const graph_value& value) { return fmt::format("'{}' is [{}]", value.name, fmt::join(value.dims, ", ")); }
+std::string shape(const graph_value& value) {
+  return fmt::format("'{}' is [{}]", value.name, fmt::join(value.dims, ", "));
+}
 
 expected<void> expect_dims(const graph_value& value, std::vector<std::uint64_t> dims) {
   if (value.dims == dims)

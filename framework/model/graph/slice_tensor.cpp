@@ -22,7 +22,8 @@ range part_of(const split_region& region, std::uint64_t width, std::uint32_t ran
 class slicer {
 public:
   slicer(const graph& g, const split_regions& regions, std::uint32_t rank, std::uint32_t ranks)
-      : g_(g), regions_(regions), rank_(rank), ranks_(ranks), cuts_(g.values().size()), used_whole_(g.values().size()) {}
+      : g_(g), regions_(regions), rank_(rank), ranks_(ranks), cuts_(g.values().size()),
+        used_whole_(g.values().size()) {}
 
   expected<sliced_graph> run() {
     for (const auto& op : g_.ops())
@@ -40,12 +41,15 @@ public:
 
 private:
   bool split(value_id id) const { return id != no_value && g_.values()[id].kind == TK_ROWS && regions_.of(id).split; }
-  range part(value_id region_of, std::uint64_t width) const { return part_of(regions_.of(region_of), width, rank_, ranks_); }
+  range part(value_id region_of, std::uint64_t width) const {
+    return part_of(regions_.of(region_of), width, rank_, ranks_);
+  }
 
   /// Notes which part of a weight an op wants; two ops must not want different ones.
   expected<void> want(value_id weight, std::optional<weight_slice> slice) {
     auto& known = cuts_[weight];
-    const bool same = known && slice && known->dim == slice->dim && known->begin == slice->begin && known->end == slice->end;
+    const bool same =
+        known && slice && known->dim == slice->dim && known->begin == slice->begin && known->end == slice->end;
     if ((slice && used_whole_[weight]) || (known && !same))
       return fail(errc::unsupported, fmt::format("weight '{}' is needed in different parts", g_.values()[weight].name));
     if (slice)

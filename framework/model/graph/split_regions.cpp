@@ -62,7 +62,8 @@ private:
         join(op.outputs[0], layer_of(op));
     } else if (is(op, "tokamak.rope")) {
       tie(op);
-      granule[op.outputs[0]] = std::lcm(granule[op.outputs[0]], static_cast<std::uint64_t>(integer_attribute(op, "head_dim")));
+      const auto head_dim = static_cast<std::uint64_t>(integer_attribute(op, "head_dim"));
+      granule[op.outputs[0]] = std::lcm(granule[op.outputs[0]], head_dim);
     } else if (is(op, "tokamak.rms_norm") && g_.values()[op.inputs[1]].width() < g_.values()[op.inputs[0]].width()) {
       tie(op);
       granule[op.outputs[0]] = std::lcm(granule[op.outputs[0]], g_.values()[op.inputs[1]].width());

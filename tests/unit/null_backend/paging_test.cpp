@@ -1,4 +1,5 @@
-// Whole tiny models: answers depend on the tokens only, not on blocks, chunks, neighbours or the cache's format of numbers.
+// Whole tiny models: answers depend on the tokens only, not on blocks, chunks, neighbours or the cache's format of
+// numbers.
 #include "unit/null_backend/model_runner.hpp"
 
 #include <doctest/doctest.h>

@@ -15,7 +15,7 @@ std::string refusal(model_runner& m, const std::function<void(sequence_rows&, st
   step_data step(m.groups().size());
   sequence_rows rows{9, {1, 2}, {}, {}};
   for (const auto& g : m.groups())
-    rows.groups.push_back({5, g.kind == TK_GROUP_RECURRENT ? std::vector<std::uint32_t>{0} : std::vector<std::uint32_t>{4, 5}, 0});
+    rows.groups.push_back(g.kind == TK_GROUP_RECURRENT ? group_place{5, {0}, 0} : group_place{5, {4, 5}, 0});
   change(rows, step);
   step.add(rows);
   try {
