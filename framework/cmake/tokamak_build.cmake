@@ -26,6 +26,10 @@ if(TOKAMAK_SANITIZE)
     # Typeinfo of CAF's templates differs between hidden-visibility objects.
     add_compile_options(-fno-sanitize=vptr)
   endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 with sanitizers takes the inactive alternatives of a std::variant for uninitialised.
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
 endif()
 
 find_package(Threads REQUIRED)

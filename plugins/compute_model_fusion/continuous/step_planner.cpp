@@ -108,6 +108,7 @@ void step_planner::take_decode(const candidate& c) {
 /// Rows of c that have blocks, after taking blocks from worse sequences if it needs them.
 std::uint32_t step_planner::make_room(const candidate& c, std::uint32_t wanted) {
   const std::uint64_t needed = need(*c.sequence, wanted);
+  if (needed <= free_blocks_) return wanted;
   std::uint64_t reachable = free_blocks_;
   for (const auto& v : order_)
     if (v.running && !rows_[v.index] && !preempt_[v.index] && better(c, v)) reachable += held(*v.sequence);
