@@ -39,12 +39,12 @@ expected<void> double_embeddings(tk_graph_editor* editor, const tk_graph_edit& a
   auto e = empty_error();
   tk_graph_view view;
   api.view(editor, &view);
-  const std::uint32_t embedded = view.ops[0].outputs[0];
+  const std::uint32_t embedded = view.ops[0].outputs[0], table_id = view.ops[0].inputs[0]; // before the view goes stale
   tk_value value{text("raw"), TK_ROWS, TK_F32, 1, 0, {view.values[embedded].dims[0]}};
   std::uint32_t raw = 0;
   if (api.add_value(editor, &value, &raw, &e) != TK_OK)
     return fail(errc::internal, e.message);
-  const std::vector<std::uint32_t> table = {view.ops[0].inputs[0]}, inner = {raw}, outer = {embedded};
+  const std::vector<std::uint32_t> table = {table_id}, inner = {raw}, outer = {embedded};
   tk_attribute factor{};
   factor.name = text("factor");
   factor.type = TK_REAL;
@@ -133,6 +133,24 @@ TEST_CASE("ops are inserted where their inputs are written") {
   odd.type = TK_TABLE;
   CHECK(insert(0, {}, {}, {odd}) ==
         "op 'acme.peek': attribute 'colour' has type 6, expected integer, real, string or array of reals");
+}
+
+TEST_CASE("an op and a value may be copied straight out of the view that the edit ends") {
+  auto g = two_layer_graph(1);
+  graph_editor editor(g);
+  const auto& api = graph_editor::api();
+  auto e = empty_error();
+  tk_graph_view view;
+  api.view(editor.handle(), &view);
+  REQUIRE(std::string_view(view.ops[3].name.data, view.ops[3].name.size) == "tokamak.rope");
+  REQUIRE(api.insert_op(editor.handle(), 4, &view.ops[3], &e) == TK_OK);
+  CHECK(g.ops()[4].name == "tokamak.rope");
+  CHECK(g.ops()[4].inputs == g.ops()[3].inputs);
+  CHECK(std::get<std::string>(*find_attribute(g.ops()[4], "style")) == "interleaved");
+  api.view(editor.handle(), &view);
+  std::uint32_t index = 0;
+  CHECK(api.add_value(editor.handle(), &view.values[0], &index, &e) == TK_ALREADY_EXISTS);
+  CHECK(std::string(e.message) == "there is a value 'token_embd.weight' already");
 }
 
 TEST_CASE("only ops that are there are erased, only ops of others are defined") {
