@@ -6,14 +6,13 @@
 
 #include <tokamak/sdk/extension.hpp>
 
-#include <deque>
 #include <initializer_list>
 #include <string>
 #include <vector>
 
 namespace tokamak::sdk {
 
-/// An op under construction; owns what the C struct points to.
+/// An op under construction; owns all of it, so it may be copied.
 class op_builder {
  public:
   explicit op_builder(std::string name, std::uint32_t version = 1) : name_(std::move(name)), version_(version) {}
@@ -22,48 +21,50 @@ class op_builder {
   op_builder& outputs(std::initializer_list<std::uint32_t> values) { return outputs_.assign(values), *this; }
   op_builder& integer(std::string_view key, std::int64_t v) { return add(key, TK_INTEGER).integer = v, *this; }
   op_builder& real(std::string_view key, double v) { return add(key, TK_REAL).real = v, *this; }
-  op_builder& string(std::string_view key, std::string_view v) {
-    add(key, TK_STRING).string = keep(v);
-    return *this;
-  }
+  op_builder& string(std::string_view key, std::string_view v) { return add(key, TK_STRING).string = v, *this; }
   /// Copies an attribute of another op.
   op_builder& copy(const tk_attribute& from) {
-    tk_attribute& a = add(view(from.name), from.type);
-    a.integer = from.integer;
-    a.real = from.real;
-    a.string = keep(view(from.string));
-    const auto& kept = reals_.emplace_back(from.reals, from.reals + from.n_reals);
-    a.reals = kept.data();
-    a.n_reals = kept.size();
+    attributes_.push_back({std::string(view(from.name)),
+                           from.type,
+                           from.integer,
+                           from.real,
+                           std::string(view(from.string)),
+                           {from.reals, from.reals + from.n_reals}});
     return *this;
   }
-  /// Valid until the builder changes or ends.
+  /// Valid until the builder changes, ends or is asked again.
   tk_op get() const {
+    shown_.clear();
+    for (const auto& a : attributes_)
+      shown_.push_back({to_tk(a.name), a.type, a.integer, a.real, to_tk(a.string), a.reals.data(), a.reals.size()});
     return {to_tk(name_),
             version_,
             static_cast<std::uint32_t>(inputs_.size()),
             static_cast<std::uint32_t>(outputs_.size()),
-            static_cast<std::uint32_t>(attributes_.size()),
+            static_cast<std::uint32_t>(shown_.size()),
             inputs_.data(),
             outputs_.data(),
-            attributes_.data()};
+            shown_.data()};
   }
 
  private:
-  tk_string keep(std::string_view text) { return to_tk(texts_.emplace_back(text)); }
-  tk_attribute& add(std::string_view key, tk_option_type type) {
-    tk_attribute a{};
-    a.name = keep(key);
-    a.type = type;
-    return attributes_.emplace_back(a);
+  struct attribute {
+    std::string name;
+    tk_option_type type;
+    std::int64_t integer;
+    double real;
+    std::string string;
+    std::vector<double> reals;
+  };
+  attribute& add(std::string_view key, tk_option_type type) {
+    return attributes_.emplace_back(attribute{std::string(key), type, 0, 0, {}, {}});
   }
 
   std::string name_;
   std::uint32_t version_;
   std::vector<std::uint32_t> inputs_, outputs_;
-  std::vector<tk_attribute> attributes_;
-  std::deque<std::string> texts_; // addresses stay
-  std::deque<std::vector<double>> reals_;
+  std::vector<attribute> attributes_;
+  mutable std::vector<tk_attribute> shown_; // what get() points to
 };
 
 /// The host's editing functions. Views and indices are valid until the next edit.
