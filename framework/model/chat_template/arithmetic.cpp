@@ -52,7 +52,10 @@ double real_modulo(double p, double q) {
   return (rest < 0) != (q < 0) ? rest + q : rest;
 }
 
-value repeat(runtime& rt, const value& sequence, integer count, const value& factor) {
+bool is_sequence(const value& v) { return v.string() != nullptr || v.as<list_object>() != nullptr; }
+
+/// REQUIRES: is_sequence(sequence)
+value repeat(runtime& rt, const value& sequence, integer count) {
   const auto times = to_count(count, "the repetition count");
   if (const auto* s = sequence.string()) {
     text_builder out(rt.costs());
@@ -60,7 +63,6 @@ value repeat(runtime& rt, const value& sequence, integer count, const value& fac
     return rt.string(out.take(), s->markup());
   }
   auto* l = sequence.as<list_object>();
-  if (l == nullptr) unsupported_operands("*", sequence, factor);
   std::vector<value> items;
   for (std::int64_t i = 0; i < times && !l->items.empty(); ++i) {
     rt.costs().work(l->items.size());
@@ -140,10 +142,10 @@ value multiply(runtime& rt, const value& a, const value& b) {
   }
   if (n.real) return n.p * n.q;
   integer count = 0;
-  if (b.to_integer(count)) return repeat(rt, a, count, b);
-  if (a.to_integer(count)) return repeat(rt, b, count, a);
-  if (a.string() != nullptr || a.as<list_object>() != nullptr) {
-    raise("can't multiply sequence by non-int of type '{}'", type_name(b));
+  if (is_sequence(a) && b.to_integer(count)) return repeat(rt, a, count);
+  if (is_sequence(b) && a.to_integer(count)) return repeat(rt, b, count);
+  if (is_sequence(a) || is_sequence(b)) {
+    raise("can't multiply sequence by non-int of type '{}'", type_name(is_sequence(a) ? b : a));
   }
   unsupported_operands("*", a, b);
 }

@@ -151,11 +151,11 @@ class brace_formatter {
     if (name.empty() || digits_only(name)) {
       const bool automatic = name.empty();
       if (numbering_ != 0 && automatic != (numbering_ == 'a')) {
-        raise("cannot switch between manual field specification and automatic field numbering");
+        raise("cannot switch from manual field specification to automatic field numbering");
       }
       numbering_ = automatic ? 'a' : 'm';
       const auto i = automatic ? next_++ : static_cast<std::size_t>(small_number(name));
-      if (i >= args_.positional.size()) raise("Replacement index {} out of range for positional args tuple", i);
+      if (i >= args_.positional.size()) raise("tuple index out of range");
       return args_.positional[i];
     }
     for (const auto& [known, content] : args_.keyword) {
@@ -179,7 +179,8 @@ class brace_formatter {
     const bool as_real = layout.type != 0 && real_types.find(layout.type) != std::string_view::npos;
     if (whole && !as_real) {
       if (v.boolean() != nullptr && layout.type == 0) return append_text(out, layout, to_text(rt_, v));
-      if (layout.type != 0 && std::string_view("bcdnoxX").find(layout.type) == std::string_view::npos) bad_type(layout, v);
+      if (layout.type != 0 && std::string_view("bcdnoxX").find(layout.type) == std::string_view::npos)
+        bad_type(layout, v);
       if (layout.precision >= 0) raise("Precision not allowed in integer format specifier");
       return append_integer(out, layout, i);
     }

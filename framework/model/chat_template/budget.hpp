@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "model/chat_template/chat_template.hpp"
 #include "model/chat_template/failure.hpp"
+#include "model/chat_template/limits.hpp"
 
 namespace tokamak::jinja {
 
@@ -27,7 +27,8 @@ class budget {
 
   /// Reserves memory until give() or the end of the render.
   void take(std::size_t bytes) {
-    if (bytes > limits_.live_bytes - live_) exceed("the template needs more than {} bytes of values", limits_.live_bytes);
+    if (bytes > limits_.live_bytes - live_)
+      exceed("the template needs more than {} bytes of values", limits_.live_bytes);
     live_ += bytes;
   }
   void give(std::size_t bytes) { live_ -= bytes; }

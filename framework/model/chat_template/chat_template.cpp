@@ -34,7 +34,8 @@ chat_template::chat_template(std::shared_ptr<const jinja::program> program) : pr
 
 const std::string& chat_template::name() const { return program_->name; }
 
-expected<chat_template> chat_template::compile(std::string_view source, std::string_view name, const chat_template_limits& limits) {
+expected<chat_template> chat_template::compile(std::string_view source, std::string_view name,
+                                               const chat_template_limits& limits) {
   return contained(std::string(name), [&] {
     if (source.size() > limits.source_bytes) jinja::exceed("the template is longer than {} bytes", limits.source_bytes);
     return chat_template(jinja::parse(source, name, limits));

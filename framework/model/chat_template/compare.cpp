@@ -43,10 +43,10 @@ bool equal_items(runtime& rt, const std::vector<value>& a, const std::vector<val
 
 bool equal_objects(runtime& rt, const value& a, const value& b) {
   const auto level = rt.costs().data_level();
-  if (auto *p = a.as<list_object>(), *q = b.as<list_object>(); p != nullptr && q != nullptr) {
+  if (auto* p = a.as<list_object>(), *q = b.as<list_object>(); p != nullptr && q != nullptr) {
     return p->is_tuple() == q->is_tuple() && equal_items(rt, p->items, q->items);
   }
-  if (auto *p = a.as<dict_object>(), *q = b.as<dict_object>(); p != nullptr && q != nullptr) {
+  if (auto* p = a.as<dict_object>(), *q = b.as<dict_object>(); p != nullptr && q != nullptr) {
     if (p->entries().size() != q->entries().size()) return false;
     for (const auto& e : p->entries()) {
       const auto* other = q->find(rt, e.key);
@@ -54,7 +54,7 @@ bool equal_objects(runtime& rt, const value& a, const value& b) {
     }
     return true;
   }
-  if (auto *p = a.as<range_object>(), *q = b.as<range_object>(); p != nullptr && q != nullptr) {
+  if (auto* p = a.as<range_object>(), *q = b.as<range_object>(); p != nullptr && q != nullptr) {
     return p->length == q->length &&
            (p->length == 0 || (p->start == q->start && (p->length == 1 || p->step == q->step)));
   }
@@ -102,18 +102,18 @@ bool truthy(runtime& rt, const value& v) {
 
 bool same(const value& a, const value& b) {
   if (a.any_object() != nullptr || b.any_object() != nullptr) return a.any_object() == b.any_object();
-  if (const auto *p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
+  if (const auto* p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
     return p->view().data() == q->view().data();
   }
-  if (const auto *p = a.boolean(), *q = b.boolean(); p != nullptr && q != nullptr) return *p == *q;
-  if (const auto *p = a.whole(), *q = b.whole(); p != nullptr && q != nullptr) return *p == *q;
+  if (const auto* p = a.boolean(), *q = b.boolean(); p != nullptr && q != nullptr) return *p == *q;
+  if (const auto* p = a.whole(), *q = b.whole(); p != nullptr && q != nullptr) return *p == *q;
   return a.is_none() && b.is_none();
 }
 
 bool equals(runtime& rt, const value& a, const value& b) {
   rt.costs().work();
   if (is_number(a) && is_number(b)) return compare_numbers(a, b) == 0;
-  if (const auto *p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
+  if (const auto* p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
     if (p->view().size() != q->view().size()) return false;
     rt.costs().text_work(p->view().size());
     return p->view() == q->view();
@@ -131,7 +131,7 @@ bool compare(runtime& rt, order op, const value& a, const value& b) {
     const int sign = compare_numbers(a, b);
     return sign != 2 && holds(op, sign);
   }
-  if (const auto *p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
+  if (const auto* p = a.string(), *q = b.string(); p != nullptr && q != nullptr) {
     rt.costs().text_work(p->view().size());
     return holds(op, p->view().compare(q->view()));
   }

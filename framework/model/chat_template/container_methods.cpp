@@ -10,12 +10,14 @@
 namespace tokamak::jinja {
 namespace {
 
-
 // What would change a container: there, but the immutable sandbox hides it.
-constexpr std::string_view list_mutators[] = {"append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"};
+constexpr std::string_view list_mutators[] = {"append", "clear",  "extend",  "insert",
+                                              "pop",    "remove", "reverse", "sort"};
 constexpr std::string_view dict_mutators[] = {"clear", "pop", "popitem", "setdefault", "update"};
 
-bool listed(std::span<const std::string_view> in, std::string_view name) { return std::find(in.begin(), in.end(), name) != in.end(); }
+bool listed(std::span<const std::string_view> in, std::string_view name) {
+  return std::find(in.begin(), in.end(), name) != in.end();
+}
 
 value sequence_index(runtime& rt, const value& self, arguments& args) {
   const bound_arguments given(args, "index", {"value"}, 1);
@@ -50,7 +52,9 @@ value view(runtime& rt, const value& self, arguments& args, std::string_view nam
   bound_arguments(args, name, {});
   return rt.make<view_object>(0, self.as<dict_object>(), part);
 }
-value dict_keys(runtime& rt, const value& self, arguments& args) { return view(rt, self, args, "keys", view_object::part::keys); }
+value dict_keys(runtime& rt, const value& self, arguments& args) {
+  return view(rt, self, args, "keys", view_object::part::keys);
+}
 value dict_values(runtime& rt, const value& self, arguments& args) {
   return view(rt, self, args, "values", view_object::part::values);
 }

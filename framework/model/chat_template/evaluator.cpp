@@ -53,7 +53,7 @@ value evaluator::lookup(symbol name) {
     }
   }
   if (is_global_[name]) return globals_[name];
-  return rt_.undefined(fmt::format("'{}' is undefined", program_.symbols[name]));
+  return rt_.unknown_name(program_.symbols[name]);
 }
 
 void evaluator::set_variable(symbol name, value content) {
@@ -193,7 +193,8 @@ value evaluator::evaluate_concatenation(const concatenation_expression& e) {
 value evaluator::evaluate_conditional(const conditional_expression& e) {
   if (truthy(rt_, evaluate(*e.condition))) return evaluate(*e.then);
   if (e.otherwise != nullptr) return evaluate(*e.otherwise);
-  return rt_.undefined(fmt::format("the inline if-expression on line {} evaluated to false and no else section was defined.", e.line));
+  return rt_.undefined(
+      fmt::format("the inline if-expression on line {} evaluated to false and no else section was defined.", e.line));
 }
 
 value evaluator::evaluate_slice(const slice_expression& e) {

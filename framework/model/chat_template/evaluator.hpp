@@ -44,8 +44,8 @@ class evaluator {
 
  private:
   enum class flow : std::uint8_t { next, brk, cont };
-  class entered;   ///< a new scope, until the end of a C++ block
-  class captured;  ///< collects output, until the end of a C++ block
+  class entered;  ///< a new scope, until the end of a C++ block
+  class captured; ///< collects output, until the end of a C++ block
 
   // Expressions.
   value evaluate(const expression& e);
@@ -84,9 +84,9 @@ class evaluator {
 
   runtime& rt_;
   const program& program_;
-  std::vector<value> globals_;       ///< by symbol
+  std::vector<value> globals_; ///< by symbol
   std::vector<bool> is_global_;
-  scope* scope_ = nullptr;           ///< innermost; null at the top level
+  scope* scope_ = nullptr; ///< innermost; null at the top level
   std::vector<scope*> free_scopes_;
   std::string* out_ = nullptr;
   const std::string* captured_ = nullptr; ///< what a block's filter works on

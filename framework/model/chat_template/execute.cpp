@@ -62,15 +62,17 @@ evaluator::flow evaluator::execute(const statement& s) {
 
 evaluator::flow evaluator::run_loop(const loop_statement& s, const value& source, scope* outer, std::size_t depth0) {
   auto* progress = rt_.make<loop_object>(0, *this, s, source, outer, depth0);
-  bool any = false;
-  for (value item; progress->advance(item); any = true) {
+  bool completed = false; // as in Jinja, an iteration that ends in continue or break does not count for `else`
+  for (value item; progress->advance(item);) {
     const entered inner(*this, outer);
     line_ = s.line;
     if (s.uses_loop) set_variable(symbol_loop, progress);
     assign(s.variable, item);
-    if (execute(s.body) == flow::brk) return flow::next;
+    const auto f = execute(s.body);
+    completed = completed || f == flow::next;
+    if (f == flow::brk) break;
   }
-  if (any || s.otherwise.empty()) return flow::next;
+  if (completed || s.otherwise.empty()) return flow::next;
   const entered inner(*this, outer);
   return execute(s.otherwise);
 }
@@ -195,7 +197,8 @@ value evaluator::call_macro(const macro_definition& what, scope* outer, argument
 /// Python's rules as Jinja's macros bend them: keywords fill what positions leave, then defaults.
 void evaluator::set_parameters(const macro_definition& what, arguments& args) {
   const auto count = what.parameters.size();
-  std::vector<value> given(args.positional.begin(), args.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, args.positional.size())));
+  std::vector<value> given(args.positional.begin(), args.positional.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                                  count, args.positional.size())));
   std::vector<bool> present(given.size(), true);
   for (std::size_t i = given.size(); i < count; ++i) {
     value content;
@@ -207,10 +210,13 @@ void evaluator::set_parameters(const macro_definition& what, arguments& args) {
     if (!args.take_keyword("caller", caller) || caller.is_none()) caller = rt_.undefined("No caller defined");
     set_variable(symbol_caller, std::move(caller));
   }
+  value unused;
   if (what.uses_kwargs) {
     auto* rest = rt_.make<dict_object>(0);
     for (auto& [name, content] : args.keyword) rest->set(rt_, rt_.string(name), std::move(content));
     set_variable(symbol_kwargs, rest);
+  } else if (args.take_keyword("caller", unused)) {
+    raise("macro '{}' was invoked with two values for the special caller argument. This is most likely a bug.", what.name);
   } else if (!args.keyword.empty()) {
     raise("macro '{}' takes no keyword argument '{}'", what.name, args.keyword.front().first);
   }

@@ -147,8 +147,8 @@ struct global {
   function_object::body body;
 };
 constexpr global table[] = {
-    {"range", make_range},         {"dict", make_dict},     {"namespace", make_namespace},
-    {"cycler", make_cycler},       {"joiner", make_joiner}, {"raise_exception", raise_exception},
+    {"range", make_range},          {"dict", make_dict},     {"namespace", make_namespace},
+    {"cycler", make_cycler},        {"joiner", make_joiner}, {"raise_exception", raise_exception},
     {"strftime_now", strftime_now}, {"lipsum", lipsum},
 };
 

@@ -70,7 +70,8 @@ class json_writer {
     rt_.costs().work(d.entries().size());
     if (layout_.sort_keys) {
       for (std::size_t i = 0; i < d.entries().size(); ++i) pairs.emplace_back(i);
-      sort_values(rt_, pairs, [&](const value& i) { return d.entries()[static_cast<std::size_t>(*i.whole())].key; }, false);
+      sort_values(
+          rt_, pairs, [&](const value& i) { return d.entries()[static_cast<std::size_t>(*i.whole())].key; }, false);
     }
     for (std::size_t i = 0; i < d.entries().size(); ++i) {
       const auto& e = d.entries()[layout_.sort_keys ? static_cast<std::size_t>(*pairs[i].whole()) : i];

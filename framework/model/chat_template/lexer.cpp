@@ -41,7 +41,9 @@ class lexer {
   }
 
  private:
-  bool here(std::string_view s, std::size_t offset = 0) const { return source_.substr(std::min(at_ + offset, source_.size())).starts_with(s); }
+  bool here(std::string_view s, std::size_t offset = 0) const {
+    return source_.substr(std::min(at_ + offset, source_.size())).starts_with(s);
+  }
 
   void add(token_kind kind, std::string_view text) {
     token made;
@@ -74,7 +76,9 @@ class lexer {
     return strip_spaces(tail, true, false).empty() ? text.substr(0, line_begin) : text;
   }
 
-  static char sign_at(std::string_view s, std::size_t i) { return i < s.size() && (s[i] == '-' || s[i] == '+') ? s[i] : '\0'; }
+  static char sign_at(std::string_view s, std::size_t i) {
+    return i < s.size() && (s[i] == '-' || s[i] == '+') ? s[i] : '\0';
+  }
 
   void text_until_tag() {
     std::size_t tag = at_;
@@ -177,7 +181,9 @@ class lexer {
   }
 
   std::size_t digits_end(std::size_t i) const { // digits with single underscores between them
-    while (i < source_.size() && (is_digit_char(source_[i]) || (source_[i] == '_' && i + 1 < source_.size() && is_digit_char(source_[i + 1])))) ++i;
+    while (i < source_.size() && (is_digit_char(source_[i]) ||
+                                  (source_[i] == '_' && i + 1 < source_.size() && is_digit_char(source_[i + 1]))))
+      ++i;
     return i;
   }
 
@@ -215,7 +221,10 @@ class lexer {
   std::size_t integer_end(std::size_t decimal_end) const {
     if (source_[at_] != '0') return decimal_end;
     const char prefix = at_ + 1 < source_.size() ? static_cast<char>(source_[at_ + 1] | 0x20) : '\0';
-    const std::string_view allowed = prefix == 'x' ? "0123456789abcdefABCDEF" : prefix == 'o' ? "01234567" : prefix == 'b' ? "01" : "";
+    const std::string_view allowed = prefix == 'x'   ? "0123456789abcdefABCDEF"
+                                     : prefix == 'o' ? "01234567"
+                                     : prefix == 'b' ? "01"
+                                                     : "";
     auto i = at_ + 2;
     for (bool any = false; !allowed.empty(); any = true) {
       const auto digit = i < source_.size() && source_[i] == '_' ? i + 1 : i;

@@ -11,7 +11,17 @@
 namespace tokamak::jinja {
 
 enum class token_kind : std::uint8_t {
-  data, block_begin, block_end, variable_begin, variable_end, name, string, whole, real, sign, end
+  data,
+  block_begin,
+  block_end,
+  variable_begin,
+  variable_end,
+  name,
+  string,
+  whole,
+  real,
+  sign,
+  end
 };
 
 struct token {

@@ -103,7 +103,8 @@ value slice_text(runtime& rt, const text& s, const selection& chosen) {
   rt.costs().take(index_bytes);
   std::vector<std::uint32_t> starts;
   starts.reserve(s.size());
-  for (std::size_t i = 0; i < s.view().size(); next_character(s.view(), i)) starts.push_back(static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < s.view().size(); next_character(s.view(), i))
+    starts.push_back(static_cast<std::uint32_t>(i));
   for (std::size_t i = 0; i < chosen.count; ++i) {
     std::size_t end = starts[static_cast<std::size_t>(chosen.at(i))];
     const auto begin = end;
@@ -133,12 +134,12 @@ value get_attribute(runtime& rt, const value& owner, std::string_view name) {
   if (auto* d = owner.as<dict_object>()) {
     if (const auto* found = d->find(rt, name)) return *found;
   }
-  return rt.missing(owner, rt.string(name));
+  return rt.missing(owner, name);
 }
 
 value get_own_attribute(runtime& rt, const value& owner, std::string_view name) {
   value out;
-  return plain_attribute(rt, owner, name, out) ? out : rt.missing(owner, rt.string(name));
+  return plain_attribute(rt, owner, name, out) ? out : rt.missing(owner, name);
 }
 
 value get_item(runtime& rt, const value& owner, const value& key) {

@@ -7,8 +7,13 @@
 namespace tokamak::jinja {
 
 loop_object::loop_object(evaluator& e, const loop_statement& statement, value source, scope* outer, std::size_t depth0)
-    : object(object_kind::loop), evaluator_(e), statement_(statement), source_(std::move(source)),
-      items_(e.rt(), source_), outer_(outer), depth0_(depth0) {
+    : object(object_kind::loop),
+      evaluator_(e),
+      statement_(statement),
+      source_(std::move(source)),
+      items_(e.rt(), source_),
+      outer_(outer),
+      depth0_(depth0) {
   const bool refers_to_scope = statement.recursive || statement.condition != nullptr;
   if (refers_to_scope && outer_ != nullptr) outer_->keep();
 }

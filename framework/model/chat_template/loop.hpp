@@ -37,9 +37,9 @@ class loop_object final : public object {
   scope* outer_;
   std::size_t depth0_;
   bool pulling_ = false;
-  std::vector<value> ahead_;          ///< items taken early, in order
+  std::vector<value> ahead_; ///< items taken early, in order
   std::size_t ahead_taken_ = 0;
-  std::size_t index_ = 0;             ///< of the current item, from 1
+  std::size_t index_ = 0; ///< of the current item, from 1
   std::optional<std::size_t> length_;
   value previous_, current_;
   std::optional<std::vector<value>> last_changed_;

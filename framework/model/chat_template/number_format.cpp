@@ -17,7 +17,9 @@ std::string_view sign_text(char sign, bool negative) {
 /// Puts a separator between groups of `size` digits of the leading run of digits; pads the run with
 /// zeros until the whole has `width` characters if width is positive.
 std::string grouped(std::string_view body, char separator, std::size_t size, std::int64_t width) {
-  const auto is_digit_char = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); };
+  const auto is_digit_char = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
   std::size_t run = 0;
   while (run < body.size() && is_digit_char(body[run]) && (size == 4 || body[run] <= '9')) ++run;
   std::string reversed;

@@ -12,11 +12,11 @@ namespace tokamak::jinja {
 /// One field's layout, common to both languages of formatting.
 struct field_layout {
   std::string fill = " ";
-  char align = 0;        ///< '<' left, '>' right, '^' centre, '=' after the sign, 0 the type's own
-  char sign = '-';       ///< '-', '+' or ' '
+  char align = 0;  ///< '<' left, '>' right, '^' centre, '=' after the sign, 0 the type's own
+  char sign = '-'; ///< '-', '+' or ' '
   bool alternate = false;
   std::int64_t width = 0;
-  char grouping = 0;     ///< 0, ',' or '_'
+  char grouping = 0; ///< 0, ',' or '_'
   std::int64_t precision = -1;
   char type = 0;
 };

@@ -33,8 +33,8 @@ static std::string not_finite(double number) {
 std::string real_repr(double number) {
   if (!std::isfinite(number)) return not_finite(number);
   std::array<char, 40> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(number),
-                                 std::chars_format::scientific).ptr;
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), std::abs(number), std::chars_format::scientific).ptr;
   const std::string_view scientific(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   const auto mark = scientific.find('e');
   int exponent = 0;
@@ -99,7 +99,9 @@ bool parse_integer(std::string_view in, int base, integer& out) {
   if (rest.empty()) return false;
   integer number = 0;
   for (const char c : rest) {
-    const int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10 : 99;
+    const int digit = c >= '0' && c <= '9'                     ? c - '0'
+                      : (c | 0x20) >= 'a' && (c | 0x20) <= 'z' ? (c | 0x20) - 'a' + 10
+                                                               : 99;
     if (digit >= base) return false;
     if (__builtin_mul_overflow(number, static_cast<integer>(base), &number) ||
         __builtin_add_overflow(number, static_cast<integer>(digit), &number)) {
@@ -124,7 +126,8 @@ bool parse_real(std::string_view in, double& out) {
   } else if (lower == "nan") {
     number = std::numeric_limits<double>::quiet_NaN();
   } else {
-    if (rest.empty() || rest.find_first_not_of("0123456789.eE+-") != std::string_view::npos || rest[0] == '-') return false;
+    if (rest.empty() || rest.find_first_not_of("0123456789.eE+-") != std::string_view::npos || rest[0] == '-')
+      return false;
     const auto [end, status] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
     if (end != rest.data() + rest.size()) return false;
     if (status == std::errc::result_out_of_range) {

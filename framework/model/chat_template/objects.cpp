@@ -9,7 +9,13 @@
 namespace tokamak::jinja {
 
 void undefined_object::fail() const {
-  throw failure{forbidden_ ? errc::unsupported : errc::invalid_argument, message_};
+  switch (why_) {
+    case reason::message: raise("{}", text_);
+    case reason::name: raise("{} is undefined", string_repr(text_));
+    case reason::attribute: raise("{} has no attribute {}", string_repr(described(owner_)), string_repr(text_));
+    case reason::forbidden: break;
+  }
+  refuse("access to attribute {} of '{}' object is unsafe.", string_repr(text_), jinja::type_name(owner_));
 }
 
 bool list_object::attribute(runtime& rt, std::string_view name, value& out) {
@@ -42,7 +48,8 @@ const dict_object::entry* dict_object::lookup(runtime& rt, std::size_t hash, Equ
 }
 
 const value* dict_object::find(runtime& rt, const value& key) const {
-  const auto* e = lookup(rt, hash_of(rt, key), [&](const value& other) { return same(key, other) || equals(rt, key, other); });
+  const auto* e =
+      lookup(rt, hash_of(rt, key), [&](const value& other) { return same(key, other) || equals(rt, key, other); });
   return e == nullptr ? nullptr : &e->content;
 }
 

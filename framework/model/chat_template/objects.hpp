@@ -14,11 +14,16 @@ namespace tokamak::jinja {
 
 /// The result of looking up what is not there: prints as nothing, is false and empty, and fails with
 /// its own message on any other use.
-class undefined_object : public object {
+class undefined_object final : public object {
  public:
-  /// `message` is what fail() says.
-  undefined_object(std::string message, bool forbidden)
-      : object(object_kind::undefined), message_(std::move(message)), forbidden_(forbidden) {}
+  enum class reason : std::uint8_t {
+    message,   ///< `text` says it all
+    name,      ///< there is no variable `text`
+    attribute, ///< `owner` has no attribute `text`
+    forbidden, ///< the sandbox hides attribute `text` of `owner`
+  };
+  undefined_object(reason why, std::string text, value owner)
+      : object(object_kind::undefined), why_(why), text_(std::move(text)), owner_(std::move(owner)) {}
   static bool matches(object_kind k) { return k == object_kind::undefined; }
   std::string_view type_name() const override { return "Undefined"; }
   bool attribute(runtime&, std::string_view, value&) override { fail(); }
@@ -26,8 +31,9 @@ class undefined_object : public object {
   [[noreturn]] void fail() const;
 
  private:
-  std::string message_;
-  bool forbidden_; ///< the sandbox hides what is there
+  reason why_;
+  std::string text_; // worded only when it fails: templates ask for absent things all the time
+  value owner_;
 };
 
 /// A list or a tuple; never changes once a template can see it.

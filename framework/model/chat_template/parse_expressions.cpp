@@ -1,36 +1,9 @@
 // Jinja's expression grammar, from the loosest operator to the tightest.
 #include <algorithm>
 
-#include "model/chat_template/filters.hpp"
 #include "model/chat_template/parser_nesting.hpp"
-#include "model/chat_template/tests.hpp"
 
 namespace tokamak::jinja {
-
-void parser::note_depth(expression& e, std::initializer_list<const expression*> parts) {
-  for (const auto* part : parts) {
-    if (part != nullptr) e.depth = std::max(e.depth, part->depth + 1);
-  }
-  const auto limit = program_.limits.syntax_depth;
-  if (e.depth > limit) throw failure{errc::too_large, fmt::format("an expression is nested more than {} levels deep", limit), e.line};
-}
-void parser::note_depth(expression& e, const expression_list& parts) {
-  for (const auto& part : parts) note_depth(e, {part.get()});
-}
-void parser::note_depth(expression& e, const call_arguments& args) {
-  note_depth(e, args.positional);
-  for (const auto& [name, content] : args.keyword) note_depth(e, {content.get()});
-  note_depth(e, {args.more_positional.get(), args.more_keyword.get()});
-}
-
-void parser::note_name(const std::string& name) {
-  if (name == "loop") std::fill(loops_.begin(), loops_.end(), true);
-  constexpr std::string_view special[] = {"caller", "kwargs", "varargs"};
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (name != special[i]) continue;
-    for (auto& m : macros_) m.uses[i] = m.uses[i] || !m.stores[i];
-  }
-}
 
 bool parser::at_tuple_end(names end_names) const {
   const auto& t = current();
@@ -53,10 +26,6 @@ expression_ptr parser::expression_or_tuple(bool with_conditional, names end_name
   }
   note_depth(*made, made->items);
   return made;
-}
-
-void parser::note_unknown(std::string_view kind, const std::string& name, std::uint32_t line) {
-  if (soft_ == 0) unknown_.push_back({errc::corrupt, fmt::format("No {} named '{}'.", kind, name), line});
 }
 
 expression_ptr parser::any_expression(bool with_conditional) {
@@ -108,13 +77,14 @@ expression_ptr parser::inversion() {
 }
 
 expression_ptr parser::comparison() {
-  constexpr std::pair<std::string_view, relation> signs[] = {
-      {"==", relation::equal},  {"!=", relation::not_equal},     {"<", relation::less},
-      {"<=", relation::less_equal}, {">", relation::greater}, {">=", relation::greater_equal}};
+  constexpr std::pair<std::string_view, relation> signs[] = {{"==", relation::equal},  {"!=", relation::not_equal},
+                                                             {"<", relation::less},    {"<=", relation::less_equal},
+                                                             {">", relation::greater}, {">=", relation::greater_equal}};
   auto first = sum();
   auto node = std::make_unique<comparison_expression>(first->line);
   for (;;) {
-    const auto* sign = std::find_if(std::begin(signs), std::end(signs), [&](const auto& s) { return current().is_sign(s.first); });
+    const auto* sign =
+        std::find_if(std::begin(signs), std::end(signs), [&](const auto& s) { return current().is_sign(s.first); });
     if (sign != std::end(signs)) {
       next();
       node->rest.emplace_back(sign->second, sum());
@@ -167,7 +137,8 @@ expression_ptr parser::product() {
   auto first = powers();
   auto node = std::make_unique<chain_expression>(first->line);
   for (;;) {
-    const auto* sign = std::find_if(std::begin(signs), std::end(signs), [&](const auto& s) { return current().is_sign(s.first); });
+    const auto* sign =
+        std::find_if(std::begin(signs), std::end(signs), [&](const auto& s) { return current().is_sign(s.first); });
     if (sign == std::end(signs)) break;
     next();
     node->rest.emplace_back(sign->second, powers());

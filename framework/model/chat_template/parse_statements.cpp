@@ -22,127 +22,6 @@ class temporarily {
 
 } // namespace
 
-std::shared_ptr<const program> parse(std::string_view source, std::string_view name, const chat_template_limits& limits) {
-  auto made = std::make_shared<program>();
-  made->name = name;
-  made->limits = limits;
-  parser(tokenize(source), *made).run();
-  return made;
-}
-
-parser::parser(std::vector<token> tokens, program& into) : tokens_(std::move(tokens)), program_(into) {
-  for (const auto* fixed : {"loop", "caller", "kwargs", "varargs"}) intern(fixed);
-}
-
-void parser::run() {
-  program_.body = statements({});
-  if (!unknown_.empty()) throw unknown_.front();
-}
-
-token parser::next() {
-  auto taken = tokens_[at_];
-  if (at_ + 1 < tokens_.size()) ++at_;
-  return taken;
-}
-bool parser::skip_sign(std::string_view s) {
-  const bool found = current().is_sign(s);
-  if (found) next();
-  return found;
-}
-bool parser::skip_name(std::string_view s) {
-  const bool found = current().is_name(s);
-  if (found) next();
-  return found;
-}
-void parser::expect_sign(std::string_view s) {
-  if (!skip_sign(s)) unexpected(s);
-}
-void parser::expect_name(std::string_view s) {
-  if (!skip_name(s)) unexpected(s);
-}
-void parser::expect(token_kind kind) {
-  if (current().kind != kind) unexpected(token{kind, 0, "name"}.describe());
-  next();
-}
-std::string parser::expect_any_name() {
-  if (current().kind != token_kind::name) unexpected("name");
-  return next().text;
-}
-void parser::unexpected(std::string_view expected) {
-  if (current().kind == token_kind::end) malformed(current().line, "unexpected end of template, expected '{}'.", expected);
-  malformed(current().line, "expected token '{}', got '{}'", expected, current().describe());
-}
-
-symbol parser::intern(const std::string& name) {
-  const auto [found, added] = symbols_.try_emplace(name, static_cast<symbol>(program_.symbols.size()));
-  if (added) program_.symbols.push_back(name);
-  return found->second;
-}
-
-symbol parser::assigned(const std::string& name, std::uint32_t line) {
-  for (const auto* constant : {"true", "false", "none", "True", "False", "None"}) {
-    if (name == constant) malformed(line, "can't assign to 'const'");
-  }
-  if (name == "loop" && !loops_.empty()) malformed(line, "Can't assign to special loop variable in for-loop target");
-  constexpr std::string_view special[] = {"caller", "kwargs", "varargs"};
-  for (std::size_t i = 0; i < 3; ++i) {
-    if (name == special[i]) {
-      for (auto& m : macros_) m.stores[i] = true;
-    }
-  }
-  return intern(name);
-}
-
-target parser::target_item(bool with_attribute) {
-  const nesting level(*this);
-  target made;
-  made.line = current().line;
-  if (skip_sign("(")) {
-    made = assignment_target({}, with_attribute);
-    expect_sign(")");
-    return made;
-  }
-  if (current().kind != token_kind::name) malformed(made.line, "can't assign to '{}'", current().describe());
-  const auto name = next().text;
-  if (with_attribute && skip_sign(".")) {
-    note_name(name);
-    made.name = intern(name);
-    made.attribute = expect_any_name();
-  } else {
-    made.name = assigned(name, made.line);
-  }
-  return made;
-}
-
-target parser::assignment_target(names end_names, bool with_attribute) {
-  target several;
-  several.line = current().line;
-  several.is_tuple = true;
-  bool comma = false;
-  while (!at_tuple_end(end_names)) {
-    several.parts.push_back(target_item(with_attribute));
-    if (!skip_sign(",")) break;
-    comma = true;
-  }
-  if (several.parts.empty()) malformed(several.line, "Expected an expression, got '{}'", current().describe());
-  return comma ? several : std::move(several.parts.front());
-}
-
-void parser::unknown_tag(const token& tag) {
-  std::string message = tag.kind == token_kind::end ? "Unexpected end of template." : fmt::format("Encountered unknown tag '{}'.", tag.text);
-  if (!end_names_.empty()) {
-    std::string looking;
-    for (const auto name : end_names_.back()) looking += fmt::format("{}'{}'", looking.empty() ? "" : " or ", name);
-    bool nested = false;
-    for (const auto& open : end_names_) nested = nested || std::find(open.begin(), open.end(), tag.text) != open.end();
-    message += tag.kind != token_kind::end && nested
-                   ? " You probably made a nesting mistake. Jinja is expecting this tag, but currently looking for " + looking + "."
-                   : " Jinja was looking for the following tags: " + looking + ".";
-  }
-  if (!open_tags_.empty()) message += fmt::format(" The innermost block that needs to be closed is '{}'.", open_tags_.back());
-  malformed(tag.line, "{}", message);
-}
-
 statement_list parser::body(names end_names) {
   const nesting level(*this);
   skip_sign(":");
@@ -180,7 +59,8 @@ statement_list parser::statements(names end_names) {
       flush();
       expect(token_kind::block_begin);
       const auto& tag = current();
-      if (std::any_of(end_names.begin(), end_names.end(), [&](std::string_view n) { return tag.is_name(n); })) return made;
+      if (std::any_of(end_names.begin(), end_names.end(), [&](std::string_view n) { return tag.is_name(n); }))
+        return made;
       if (tag.is_name("print")) print(made);
       else made.push_back(tagged_statement());
       expect(token_kind::block_end);
@@ -196,7 +76,9 @@ statement_ptr parser::tagged_statement() {
   if (tag.kind != token_kind::name) malformed(line, "tag name expected");
   const auto name = tag.text;
   for (const auto* refused : {"include", "import", "from", "extends"}) {
-    if (name == refused) throw failure{errc::unsupported, fmt::format("the tag '{}' is refused: a chat template stands alone", name), line};
+    if (name == refused)
+      throw failure{errc::unsupported, fmt::format("the tag '{}' is refused: a chat template stands alone", name),
+                    line};
   }
   open_tags_.push_back(name);
   statement_ptr made;
@@ -322,7 +204,9 @@ void parser::macro_body(macro_definition& into, std::string_view end_name) {
   if (declares_caller && seen.uses[0]) {
     const auto with_defaults = into.parameters.end() - static_cast<std::ptrdiff_t>(into.defaults.size());
     if (std::none_of(with_defaults, into.parameters.end(), [](const auto& p) { return p.second == "caller"; })) {
-      malformed(into.line, "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.");
+      malformed(
+          into.line,
+          "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.");
     }
   }
   into.uses_caller = seen.uses[0] && !declares_caller;
@@ -387,9 +271,11 @@ statement_ptr parser::scope(std::string_view end_name) {
 statement_ptr parser::autoescape() {
   auto node = std::make_unique<scope_statement>(next().line);
   const auto escape = any_expression();
-  const auto* constant = escape->kind == expression_kind::constant ? static_cast<const constant_expression*>(escape.get()) : nullptr;
+  const auto* constant =
+      escape->kind == expression_kind::constant ? static_cast<const constant_expression*>(escape.get()) : nullptr;
   const auto* flag = constant == nullptr ? nullptr : constant->content.boolean();
-  if (flag == nullptr || *flag) throw failure{errc::unsupported, "automatic escaping is not supported in chat templates", node->line};
+  if (flag == nullptr || *flag)
+    throw failure{errc::unsupported, "automatic escaping is not supported in chat templates", node->line};
   const temporarily<std::uint32_t> hard(soft_, 0);
   node->body = body({"endautoescape"});
   next();

@@ -13,7 +13,8 @@
 namespace tokamak::jinja {
 
 /// Parses a whole template. Fails as malformed, refused or exceeded, with the line.
-std::shared_ptr<const program> parse(std::string_view source, std::string_view name, const chat_template_limits& limits);
+std::shared_ptr<const program> parse(std::string_view source, std::string_view name,
+                                     const chat_template_limits& limits);
 
 class parser {
  public:
@@ -93,7 +94,7 @@ class parser {
 
   /// What a macro's body, up to here, says about its special variables.
   struct macro_names {
-    bool uses[3] = {false, false, false};   ///< caller, kwargs, varargs
+    bool uses[3] = {false, false, false}; ///< caller, kwargs, varargs
     bool stores[3] = {false, false, false};
   };
 
@@ -102,13 +103,13 @@ class parser {
   program& program_;
   std::unordered_map<std::string, symbol> symbols_;
   std::uint32_t depth_ = 0;
-  std::vector<names> end_names_;         ///< of the open statements, for messages
+  std::vector<names> end_names_; ///< of the open statements, for messages
   std::vector<std::string> open_tags_;
   std::vector<macro_names> macros_;
-  std::vector<bool> loops_;              ///< open loops: whether the body mentions `loop`
-  std::uint32_t breakable_ = 0;          ///< loops that break and continue can reach
-  std::uint32_t soft_ = 0;               ///< in an if: an unknown filter is only an error if reached
-  std::vector<failure> unknown_;         ///< unknown filters and tests elsewhere
+  std::vector<bool> loops_;      ///< open loops: whether the body mentions `loop`
+  std::uint32_t breakable_ = 0;  ///< loops that break and continue can reach
+  std::uint32_t soft_ = 0;       ///< in an if: an unknown filter is only an error if reached
+  std::vector<failure> unknown_; ///< unknown filters and tests elsewhere
 };
 
 } // namespace tokamak::jinja

@@ -9,7 +9,8 @@ class parser::nesting {
  public:
   explicit nesting(parser& p) : parser_(p) {
     if (p.depth_ >= p.program_.limits.syntax_depth) {
-      throw failure{errc::too_large, fmt::format("the template is nested more than {} levels deep", p.program_.limits.syntax_depth),
+      throw failure{errc::too_large,
+                    fmt::format("the template is nested more than {} levels deep", p.program_.limits.syntax_depth),
                     p.current().line};
     }
     ++p.depth_;

@@ -28,10 +28,9 @@ class percent_formatter {
       at_ = next;
       if (at_ < pattern_.size()) field();
     }
-    const bool subscriptable = values_.as<dict_object>() != nullptr || values_.as<list_object>() != nullptr ||
-                               values_.is_undefined();
-    const bool all_used = several_ != nullptr ? used_ >= several_->items.size()
-                                              : used_ > 0 || named_ || subscriptable;
+    const bool subscriptable =
+        values_.as<dict_object>() != nullptr || values_.as<list_object>() != nullptr || values_.is_undefined();
+    const bool all_used = several_ != nullptr ? used_ >= several_->items.size() : used_ > 0 || named_ || subscriptable;
     if (!all_used) raise("not all arguments converted during string formatting");
     return rt_.string(out_.take(), markup_);
   }
@@ -119,10 +118,22 @@ class percent_formatter {
 
   void convert(field_layout& layout, const value& v, bool zero) {
     switch (layout.type) {
-      case 's': case 'r': case 'a': return convert_text(layout, v);
+      case 's':
+      case 'r':
+      case 'a': return convert_text(layout, v);
       case 'c': return convert_character(layout, v);
-      case 'd': case 'i': case 'u': case 'o': case 'x': case 'X': return convert_integer(layout, v, zero);
-      case 'e': case 'E': case 'f': case 'F': case 'g': case 'G': return convert_real(layout, v, zero);
+      case 'd':
+      case 'i':
+      case 'u':
+      case 'o':
+      case 'x':
+      case 'X': return convert_integer(layout, v, zero);
+      case 'e':
+      case 'E':
+      case 'f':
+      case 'F':
+      case 'g':
+      case 'G': return convert_real(layout, v, zero);
       default:
         raise("unsupported format character '{}' (0x{:x}) at index {}", layout.type,
               static_cast<unsigned>(static_cast<unsigned char>(layout.type)), at_ - 1);
@@ -142,7 +153,8 @@ class percent_formatter {
   }
 
   void convert_character(field_layout& layout, const value& v) {
-    if (const auto* s = v.string(); s != nullptr && s->size() == 1) return append_padded(out_, layout, "", s->view(), '>');
+    if (const auto* s = v.string(); s != nullptr && s->size() == 1)
+      return append_padded(out_, layout, "", s->view(), '>');
     integer i = 0;
     if (!v.to_integer(i)) raise("%c requires int or char");
     append_integer(out_, layout, i);

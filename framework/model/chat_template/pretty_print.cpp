@@ -74,7 +74,8 @@ value with_sorted_keys(runtime& rt, const value& v) {
   if (d == nullptr) return v;
   std::vector<value> keys;
   for (const auto& e : d->entries()) keys.push_back(e.key);
-  sort_values(rt, keys, [](const value& key) { return key; }, false);
+  sort_values(
+      rt, keys, [](const value& key) { return key; }, false);
   auto* sorted = rt.make<dict_object>(0);
   for (const auto& key : keys) sorted->set(rt, key, with_sorted_keys(rt, *d->find(rt, key)));
   return sorted;

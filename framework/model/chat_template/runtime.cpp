@@ -16,24 +16,15 @@ value runtime::generator(std::string_view type, generator_object::producer produ
   return make<generator_object>(64, type, std::move(produce));
 }
 
-value runtime::forbidden(const value& owner, std::string_view attribute) {
-  auto message = fmt::format("access to attribute {} of '{}' object is unsafe.", string_repr(attribute),
-                             jinja::type_name(owner));
-  const auto size = message.size();
-  return make<undefined_object>(size, std::move(message), true);
-}
-
 value runtime::missing(const value& owner, const value& key) {
-  if (const auto* name = key.string()) {
-    return undefined(fmt::format("{} has no attribute {}", string_repr(described(owner)), string_repr(name->view())));
-  }
+  if (const auto* name = key.string()) return missing(owner, name->view());
   return undefined(fmt::format("{} has no element {}", described(owner), to_repr(*this, key)));
 }
 
 bool iterator::accepts(const value& v) {
   return v.string() != nullptr || v.as<list_object>() != nullptr || v.as<dict_object>() != nullptr ||
-         v.as<range_object>() != nullptr || v.as<view_object>() != nullptr ||
-         v.as<generator_object>() != nullptr || v.is_undefined();
+         v.as<range_object>() != nullptr || v.as<view_object>() != nullptr || v.as<generator_object>() != nullptr ||
+         v.is_undefined();
 }
 
 iterator::iterator(runtime& rt, value source) : rt_(rt), source_(std::move(source)) {
@@ -47,7 +38,7 @@ bool iterator::next(value& out) {
     if (position_ >= bytes.size()) return false;
     const auto begin = position_;
     next_character(bytes, position_);
-    out = text(&rt_.costs(), std::string(bytes.substr(begin, position_ - begin)), s->markup());
+    out = text(&rt_.costs(), std::string(bytes.substr(begin, position_ - begin)), false);
     return true;
   }
   if (auto* g = source_.as<generator_object>()) return g->next(out);

@@ -43,13 +43,23 @@ class runtime {
   value bound_method(value self, method_body body) { return make<method_object>(0, std::move(self), body); }
 
   /// An undefined value that fails with `message`.
-  value undefined(std::string message) { return make<undefined_object>(message.size(), std::move(message), false); }
-  /// The same for something that the sandbox hides.
-  value forbidden(const value& owner, std::string_view attribute);
-  /// For a missing attribute or element `key` of `owner`.
+  value undefined(std::string message) { return undefined(undefined_object::reason::message, std::move(message), {}); }
+  /// For a variable that does not exist.
+  value unknown_name(const std::string& name) { return undefined(undefined_object::reason::name, name, {}); }
+  /// For something that is there, but that the sandbox hides.
+  value forbidden(const value& owner, std::string_view attribute) {
+    return undefined(undefined_object::reason::forbidden, std::string(attribute), owner);
+  }
+  /// For a missing attribute, or a missing element `key`, of `owner`.
+  value missing(const value& owner, std::string_view attribute) {
+    return undefined(undefined_object::reason::attribute, std::string(attribute), owner);
+  }
   value missing(const value& owner, const value& key);
 
  private:
+  value undefined(undefined_object::reason why, std::string text, const value& owner) {
+    return make<undefined_object>(text.size(), why, std::move(text), owner);
+  }
   value sequence(bool tuple, std::vector<value> items);
 
   budget costs_;

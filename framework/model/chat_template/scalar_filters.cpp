@@ -85,7 +85,8 @@ value round(runtime&, const value& v, arguments& args) {
   integer number = 0;
   const bool whole = v.to_integer(number);
   if (!whole && v.real() == nullptr) raise("type {} doesn't define __round__ method", type_name(v));
-  if (method == "common") return whole ? value(round_integer(number, precision)) : value(round_real(*v.real(), precision));
+  if (method == "common")
+    return whole ? value(round_integer(number, precision)) : value(round_real(*v.real(), precision));
   const double unit = std::pow(10.0, static_cast<double>(precision));
   const double scaled = (whole ? static_cast<double>(number) : *v.real()) * unit;
   return static_cast<double>(truncated(method == "ceil" ? std::ceil(scaled) : std::floor(scaled))) / unit;
@@ -94,8 +95,13 @@ value round(runtime&, const value& v, arguments& args) {
 value filesizeformat(runtime& rt, const value& v, arguments& args) {
   const bound_arguments given(args, "filesizeformat", {"binary"});
   const bool binary = given.flag(rt, 0, false);
-  arguments no_arguments;
-  const double bytes = *to_float(rt, v, no_arguments).real();
+  require_defined(v);
+  double bytes = 0;
+  integer whole = 0;
+  if (v.to_integer(whole)) bytes = static_cast<double>(whole);
+  else if (v.real() != nullptr) bytes = *v.real();
+  else if (v.string() == nullptr) raise("float() argument must be a string or a real number, not '{}'", type_name(v));
+  else if (!parse_real(v.string()->view(), bytes)) raise("could not convert string to float: {}", to_repr(rt, v));
   const double base = binary ? 1024 : 1000;
   if (bytes == 1) return rt.string("1 Byte");
   if (bytes < base) return rt.string(integer_text(truncated(bytes)) + " Bytes");
@@ -140,8 +146,14 @@ value tojson(runtime& rt, const value& v, arguments& args) {
 }
 
 constexpr filter_entry table[] = {
-    {"default", or_default}, {"d", or_default}, {"int", to_int}, {"float", to_float},
-    {"abs", absolute},       {"round", round},  {"filesizeformat", filesizeformat}, {"tojson", tojson},
+    {"default", or_default},
+    {"d", or_default},
+    {"int", to_int},
+    {"float", to_float},
+    {"abs", absolute},
+    {"round", round},
+    {"filesizeformat", filesizeformat},
+    {"tojson", tojson},
 };
 
 } // namespace

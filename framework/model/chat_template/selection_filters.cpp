@@ -84,12 +84,13 @@ value map(runtime& rt, const value& v, arguments& args) {
 
 value chosen(runtime& rt, const value& v, arguments& args, bool by_attribute, bool wanted) {
   if (!truthy(rt, v)) return rt.generator("generator", [](value&) { return false; });
-  return rt.generator("generator", [items = iterator(rt, v), asks = selector(rt, args, by_attribute), wanted](value& out) mutable {
-    while (items.next(out)) {
-      if (asks(out) == wanted) return true;
-    }
-    return false;
-  });
+  return rt.generator("generator",
+                      [items = iterator(rt, v), asks = selector(rt, args, by_attribute), wanted](value& out) mutable {
+                        while (items.next(out)) {
+                          if (asks(out) == wanted) return true;
+                        }
+                        return false;
+                      });
 }
 value select(runtime& rt, const value& v, arguments& args) { return chosen(rt, v, args, false, true); }
 value reject(runtime& rt, const value& v, arguments& args) { return chosen(rt, v, args, false, false); }

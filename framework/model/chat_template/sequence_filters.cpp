@@ -26,7 +26,8 @@ value first(runtime& rt, const value& v, arguments& args) {
 
 value last(runtime& rt, const value& v, arguments& args) {
   bound_arguments(args, "last", {});
-  if (!iterator::accepts(v) || v.as<generator_object>() != nullptr) raise("'{}' object is not reversible", type_name(v));
+  if (!iterator::accepts(v) || v.as<generator_object>() != nullptr)
+    raise("'{}' object is not reversible", type_name(v));
   if (const auto* s = v.string(); s != nullptr && s->size() > 0) return get_item(rt, v, -1);
   if (auto* l = v.as<list_object>(); l != nullptr && !l->items.empty()) return l->items.back();
   const auto items = collect(rt, v);
@@ -166,21 +167,22 @@ value sum(runtime& rt, const value& v, arguments& args) {
 value batch(runtime& rt, const value& v, arguments& args) {
   const bound_arguments given(args, "batch", {"linecount", "fill_with"}, 1);
   const auto size = given.whole(0, 0);
-  return rt.generator("generator", [&rt, items = iterator(rt, v), size, fill = given.get(1)](value& out) mutable {
-    std::vector<value> row;
-    value item;
-    do {
-      if (!items.next(item)) break;
-      row.push_back(item);
+  return rt.generator("generator", [&rt, items = iterator(rt, v), size, fill = given.get(1),
+                                    row = std::vector<value>()](value& out) mutable {
+    for (value item; items.next(item);) {
+      const bool full = static_cast<std::int64_t>(row.size()) == size;
+      if (full) out = rt.list(std::exchange(row, {}));
       rt.costs().take(sizeof(value));
-    } while (static_cast<std::int64_t>(row.size()) != size);
+      row.push_back(item);
+      if (full) return true;
+    }
     if (row.empty()) return false;
     while (!fill.is_none() && static_cast<std::int64_t>(row.size()) < size) {
       rt.costs().work();
       rt.costs().take(sizeof(value));
       row.push_back(fill);
     }
-    out = rt.list(std::move(row));
+    out = rt.list(std::exchange(row, {}));
     return true;
   });
 }
@@ -190,8 +192,8 @@ value slice_columns(runtime& rt, const value& v, arguments& args) {
   const auto slices = given.whole(0, 0);
   if (slices == 0) raise("integer division or modulo by zero");
   auto items = collect(rt, v);
-  return rt.generator("generator", [&rt, items = std::move(items), slices, fill = given.get(1), column = std::int64_t{0},
-                                    at = std::size_t{0}](value& out) mutable {
+  return rt.generator("generator", [&rt, items = std::move(items), slices, fill = given.get(1),
+                                    column = std::int64_t{0}, at = std::size_t{0}](value& out) mutable {
     if (column >= slices) return false;
     const auto count = static_cast<std::int64_t>(items.size());
     const bool longer = column < count % slices;
@@ -218,10 +220,12 @@ value groupby(runtime& rt, const value& v, arguments& args) {
   for (std::size_t begin = 0, end = 0; begin < items.size(); begin = end) {
     const auto group_key = key(items[begin]);
     std::vector<value> members;
-    for (end = begin; end < items.size() && equals(rt, key(items[end]), group_key); ++end) members.push_back(items[end]);
+    for (end = begin; end < items.size() && equals(rt, key(items[end]), group_key); ++end)
+      members.push_back(items[end]);
     if (members.empty()) members.push_back(items[end++]); // a key that does not equal itself
     const auto shown = path.of(rt, items[begin], fallback);
-    groups.emplace_back(rt.make<group_object>(2 * sizeof(value), std::vector<value>{shown, rt.list(std::move(members))}));
+    groups.emplace_back(
+        rt.make<group_object>(2 * sizeof(value), std::vector<value>{shown, rt.list(std::move(members))}));
   }
   return rt.list(std::move(groups));
 }
@@ -243,13 +247,15 @@ value attr(runtime& rt, const value& v, arguments& args) {
   return get_own_attribute(rt, v, given.string(0).view());
 }
 
-value random(runtime&, const value&, arguments&) { refuse("the filter 'random' is refused: a prompt does not depend on chance"); }
+value random(runtime&, const value&, arguments&) {
+  refuse("the filter 'random' is refused: a prompt does not depend on chance");
+}
 
 constexpr filter_entry table[] = {
-    {"length", length}, {"count", length},       {"first", first},           {"last", last},   {"list", list},
-    {"join", join},     {"reverse", reverse},    {"sort", sort},             {"dictsort", dictsort}, {"unique", unique},
-    {"min", min},       {"max", max},            {"sum", sum},               {"batch", batch}, {"slice", slice_columns},
-    {"groupby", groupby}, {"items", items},      {"attr", attr},             {"random", random},
+    {"length", length},   {"count", length},    {"first", first}, {"last", last},         {"list", list},
+    {"join", join},       {"reverse", reverse}, {"sort", sort},   {"dictsort", dictsort}, {"unique", unique},
+    {"min", min},         {"max", max},         {"sum", sum},     {"batch", batch},       {"slice", slice_columns},
+    {"groupby", groupby}, {"items", items},     {"attr", attr},   {"random", random},
 };
 
 } // namespace

@@ -5,7 +5,8 @@
 
 namespace tokamak::jinja {
 
-void sort_values(runtime& rt, std::vector<value>& items, const std::function<value(const value&)>& key, bool descending) {
+void sort_values(runtime& rt, std::vector<value>& items, const std::function<value(const value&)>& key,
+                 bool descending) {
   struct keyed {
     value key;
     value item;

@@ -9,6 +9,7 @@
 namespace tokamak::jinja {
 
 /// Sorts by key(item) ascending, or descending with equal items still in their first order.
-void sort_values(runtime& rt, std::vector<value>& items, const std::function<value(const value&)>& key, bool descending);
+void sort_values(runtime& rt, std::vector<value>& items, const std::function<value(const value&)>& key,
+                 bool descending);
 
 } // namespace tokamak::jinja

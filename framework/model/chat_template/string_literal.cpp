@@ -60,7 +60,8 @@ class literal_reader {
     char32_t code = 0;
     for (int i = 0; i < digits; ++i) {
       const int digit = at_ < body_.size() ? hex_value(body_[at_]) : -1;
-      if (digit < 0) malformed(line_, "truncated \\{}{} escape", kind, std::string(static_cast<std::size_t>(digits), 'X'));
+      if (digit < 0)
+        malformed(line_, "truncated \\{}{} escape", kind, std::string(static_cast<std::size_t>(digits), 'X'));
       code = code * 16 + static_cast<char32_t>(digit);
       ++at_;
     }

@@ -28,8 +28,12 @@ value changed(runtime& rt, const value& self, arguments& args, std::string_view 
   rt.costs().text_work(self_of(self).view().size() * 2);
   return rt.string(change_case(self_of(self).view(), to), self_of(self).markup());
 }
-value lower(runtime& rt, const value& self, arguments& args) { return changed(rt, self, args, "lower", letter_case::lower); }
-value upper(runtime& rt, const value& self, arguments& args) { return changed(rt, self, args, "upper", letter_case::upper); }
+value lower(runtime& rt, const value& self, arguments& args) {
+  return changed(rt, self, args, "lower", letter_case::lower);
+}
+value upper(runtime& rt, const value& self, arguments& args) {
+  return changed(rt, self, args, "upper", letter_case::upper);
+}
 value casefold(runtime& rt, const value& self, arguments& args) {
   return changed(rt, self, args, "casefold", letter_case::fold);
 }
@@ -39,14 +43,14 @@ value capitalize(runtime& rt, const value& self, arguments& args) {
   const auto bytes = self_of(self).view();
   if (bytes.empty()) return self;
   rt.costs().text_work(bytes.size() * 2);
-  std::size_t first = 0;
   std::string out;
-  append_case(out, next_character(bytes, first), letter_case::title);
-  const auto lowered = change_case(bytes, letter_case::lower); // of the whole, for sigma's sake
-  std::string first_lowered;
-  std::size_t at = 0;
-  append_case(first_lowered, next_character(bytes, at), letter_case::lower);
-  return rt.string(out + lowered.substr(std::min(first_lowered.size(), lowered.size())), self_of(self).markup());
+  for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t at = i;
+    const char32_t code = next_character(bytes, i);
+    if (at == 0) append_case(out, code, letter_case::title);
+    else append_lower(out, bytes, at, i);
+  }
+  return rt.string(std::move(out), self_of(self).markup());
 }
 
 value title(runtime& rt, const value& self, arguments& args) {
@@ -56,8 +60,10 @@ value title(runtime& rt, const value& self, arguments& args) {
   std::string out;
   bool in_word = false;
   for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t at = i;
     const char32_t code = next_character(bytes, i);
-    append_case(out, code, in_word ? letter_case::lower : letter_case::title);
+    if (in_word) append_lower(out, bytes, at, i);
+    else append_case(out, code, letter_case::title);
     in_word = (character_class(code) & (is_lower | is_upper | is_title)) != 0;
   }
   return rt.string(std::move(out), self_of(self).markup());
@@ -69,8 +75,10 @@ value swapcase(runtime& rt, const value& self, arguments& args) {
   rt.costs().text_work(bytes.size() * 2);
   std::string out;
   for (std::size_t i = 0; i < bytes.size();) {
+    const std::size_t at = i;
     const char32_t code = next_character(bytes, i);
-    append_case(out, code, (character_class(code) & is_upper) != 0 ? letter_case::lower : letter_case::upper);
+    if ((character_class(code) & is_upper) != 0) append_lower(out, bytes, at, i);
+    else append_case(out, code, letter_case::upper);
   }
   return rt.string(std::move(out), self_of(self).markup());
 }
@@ -80,8 +88,12 @@ value stripped(runtime& rt, const value& self, arguments& args, std::string_view
   return part_of(rt, self_of(self), strip_text(rt, self_of(self).view(), given.string_or_none(0), left, right));
 }
 value strip(runtime& rt, const value& self, arguments& args) { return stripped(rt, self, args, "strip", true, true); }
-value lstrip(runtime& rt, const value& self, arguments& args) { return stripped(rt, self, args, "lstrip", true, false); }
-value rstrip(runtime& rt, const value& self, arguments& args) { return stripped(rt, self, args, "rstrip", false, true); }
+value lstrip(runtime& rt, const value& self, arguments& args) {
+  return stripped(rt, self, args, "lstrip", true, false);
+}
+value rstrip(runtime& rt, const value& self, arguments& args) {
+  return stripped(rt, self, args, "rstrip", false, true);
+}
 
 std::int64_t limit_of(std::int64_t count) { return count < 0 ? unlimited : count; }
 
@@ -127,8 +139,8 @@ value split_from(runtime& rt, const value& self, arguments& args, std::string_vi
   const auto limit = limit_of(given.whole(1, -1));
   const auto bytes = self_of(self).view();
   rt.costs().text_work(bytes.size() * 2);
-  auto parts = separator == nullptr ? split_spaces(bytes, limit, right)
-                                    : split_at(rt, bytes, separator->view(), limit, right);
+  auto parts =
+      separator == nullptr ? split_spaces(bytes, limit, right) : split_at(rt, bytes, separator->view(), limit, right);
   if (right) std::reverse(parts.begin(), parts.end());
   std::vector<value> items;
   for (const auto part : parts) items.push_back(part_of(rt, self_of(self), part));
@@ -159,8 +171,12 @@ value partition_at(runtime& rt, const value& self, arguments& args, std::string_
   return rt.tuple({part_of(rt, s, s.view().substr(0, at)), part_of(rt, s, separator),
                    part_of(rt, s, s.view().substr(at + separator.size()))});
 }
-value partition(runtime& rt, const value& self, arguments& args) { return partition_at(rt, self, args, "partition", false); }
-value rpartition(runtime& rt, const value& self, arguments& args) { return partition_at(rt, self, args, "rpartition", true); }
+value partition(runtime& rt, const value& self, arguments& args) {
+  return partition_at(rt, self, args, "partition", false);
+}
+value rpartition(runtime& rt, const value& self, arguments& args) {
+  return partition_at(rt, self, args, "rpartition", true);
+}
 
 value join(runtime& rt, const value& self, arguments& args) {
   const bound_arguments given(args, "join", {"iterable"}, 1);
@@ -252,16 +268,39 @@ value format_map(runtime& rt, const value& self, arguments& args) {
   return brace_format(rt, self_of(self), named);
 }
 
-value no_bytes(runtime&, const value&, arguments&) { refuse("bytes and translation tables are not supported in templates"); }
+value no_bytes(runtime&, const value&, arguments&) {
+  refuse("bytes and translation tables are not supported in templates");
+}
 
 constexpr method table[] = {
-    {"capitalize", capitalize}, {"casefold", casefold},     {"center", center},         {"encode", no_bytes},
-    {"expandtabs", expandtabs}, {"format", format},         {"format_map", format_map}, {"join", join},
-    {"ljust", ljust},           {"lower", lower},           {"lstrip", lstrip},         {"maketrans", no_bytes},
-    {"partition", partition},   {"removeprefix", removeprefix}, {"removesuffix", removesuffix}, {"replace", replace},
-    {"rjust", rjust},           {"rpartition", rpartition}, {"rsplit", rsplit},         {"rstrip", rstrip},
-    {"split", split},           {"splitlines", splitlines}, {"strip", strip},           {"swapcase", swapcase},
-    {"title", title},           {"translate", no_bytes},    {"upper", upper},           {"zfill", zfill},
+    {"capitalize", capitalize},
+    {"casefold", casefold},
+    {"center", center},
+    {"encode", no_bytes},
+    {"expandtabs", expandtabs},
+    {"format", format},
+    {"format_map", format_map},
+    {"join", join},
+    {"ljust", ljust},
+    {"lower", lower},
+    {"lstrip", lstrip},
+    {"maketrans", no_bytes},
+    {"partition", partition},
+    {"removeprefix", removeprefix},
+    {"removesuffix", removesuffix},
+    {"replace", replace},
+    {"rjust", rjust},
+    {"rpartition", rpartition},
+    {"rsplit", rsplit},
+    {"rstrip", rstrip},
+    {"split", split},
+    {"splitlines", splitlines},
+    {"strip", strip},
+    {"swapcase", swapcase},
+    {"title", title},
+    {"translate", no_bytes},
+    {"upper", upper},
+    {"zfill", zfill},
 };
 
 } // namespace

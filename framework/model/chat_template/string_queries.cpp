@@ -53,8 +53,12 @@ value must_be_found(std::int64_t position) {
 }
 value find(runtime& rt, const value& self, arguments& args) { return found(search(rt, self, args, "find", false)); }
 value rfind(runtime& rt, const value& self, arguments& args) { return found(search(rt, self, args, "rfind", true)); }
-value index(runtime& rt, const value& self, arguments& args) { return must_be_found(search(rt, self, args, "index", false)); }
-value rindex(runtime& rt, const value& self, arguments& args) { return must_be_found(search(rt, self, args, "rindex", true)); }
+value index(runtime& rt, const value& self, arguments& args) {
+  return must_be_found(search(rt, self, args, "index", false));
+}
+value rindex(runtime& rt, const value& self, arguments& args) {
+  return must_be_found(search(rt, self, args, "rindex", true));
+}
 
 value count(runtime& rt, const value& self, arguments& args) {
   const bound_arguments given(args, "count", {"sub", "start", "end"}, 1);
@@ -92,10 +96,18 @@ value all_of_class(runtime& rt, const value& self, arguments& args, std::string_
   }
   return !bytes.empty();
 }
-value isalpha(runtime& rt, const value& self, arguments& args) { return all_of_class(rt, self, args, "isalpha", is_alpha); }
-value isdecimal(runtime& rt, const value& self, arguments& args) { return all_of_class(rt, self, args, "isdecimal", is_decimal); }
-value isdigit(runtime& rt, const value& self, arguments& args) { return all_of_class(rt, self, args, "isdigit", is_digit); }
-value isnumeric(runtime& rt, const value& self, arguments& args) { return all_of_class(rt, self, args, "isnumeric", is_numeric); }
+value isalpha(runtime& rt, const value& self, arguments& args) {
+  return all_of_class(rt, self, args, "isalpha", is_alpha);
+}
+value isdecimal(runtime& rt, const value& self, arguments& args) {
+  return all_of_class(rt, self, args, "isdecimal", is_decimal);
+}
+value isdigit(runtime& rt, const value& self, arguments& args) {
+  return all_of_class(rt, self, args, "isdigit", is_digit);
+}
+value isnumeric(runtime& rt, const value& self, arguments& args) {
+  return all_of_class(rt, self, args, "isnumeric", is_numeric);
+}
 value isalnum(runtime& rt, const value& self, arguments& args) {
   return all_of_class(rt, self, args, "isalnum", is_alpha | is_decimal | is_digit | is_numeric);
 }
@@ -104,7 +116,8 @@ value isprintable(runtime& rt, const value& self, arguments& args) {
 }
 
 /// True if there is a cased character and none of the `other` class.
-value one_case(runtime& rt, const value& self, arguments& args, std::string_view name, unsigned wanted, unsigned other) {
+value one_case(runtime& rt, const value& self, arguments& args, std::string_view name, unsigned wanted,
+               unsigned other) {
   bound_arguments(args, name, {});
   const auto bytes = self.string()->view();
   rt.costs().text_work(bytes.size() * 2);
@@ -161,11 +174,25 @@ value isidentifier(runtime& rt, const value& self, arguments& args) {
 }
 
 constexpr method table[] = {
-    {"count", count},         {"endswith", endswith},   {"find", find},           {"index", index},
-    {"isalnum", isalnum},     {"isalpha", isalpha},     {"isascii", isascii},     {"isdecimal", isdecimal},
-    {"isdigit", isdigit},     {"isidentifier", isidentifier}, {"islower", islower}, {"isnumeric", isnumeric},
-    {"isprintable", isprintable}, {"isspace", isspace}, {"istitle", istitle},     {"isupper", isupper},
-    {"rfind", rfind},         {"rindex", rindex},       {"startswith", startswith},
+    {"count", count},
+    {"endswith", endswith},
+    {"find", find},
+    {"index", index},
+    {"isalnum", isalnum},
+    {"isalpha", isalpha},
+    {"isascii", isascii},
+    {"isdecimal", isdecimal},
+    {"isdigit", isdigit},
+    {"isidentifier", isidentifier},
+    {"islower", islower},
+    {"isnumeric", isnumeric},
+    {"isprintable", isprintable},
+    {"isspace", isspace},
+    {"istitle", istitle},
+    {"isupper", isupper},
+    {"rfind", rfind},
+    {"rindex", rindex},
+    {"startswith", startswith},
 };
 
 bool is_line_end(char32_t c) {

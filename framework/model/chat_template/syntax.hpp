@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "model/chat_template/chat_template.hpp"
+#include "model/chat_template/limits.hpp"
 #include "model/chat_template/value.hpp"
 
 namespace tokamak::jinja {
@@ -15,8 +15,24 @@ namespace tokamak::jinja {
 using symbol = std::uint32_t; ///< a variable's name, as an index into program::symbols
 
 enum class expression_kind : std::uint8_t {
-  constant, name, list, tuple, dict, unary, chain, logic, negation, comparison, concatenation, conditional,
-  attribute, item, slice, call, filter, test
+  constant,
+  name,
+  list,
+  tuple,
+  dict,
+  unary,
+  chain,
+  logic,
+  negation,
+  comparison,
+  concatenation,
+  conditional,
+  attribute,
+  item,
+  slice,
+  call,
+  filter,
+  test
 };
 
 struct expression {
@@ -136,14 +152,26 @@ struct test_expression final : expression_of<expression_kind::test> {
 /// Where a value can be assigned: a name, a namespace's attribute, or a tuple of targets.
 struct target {
   symbol name = 0;
-  std::string attribute;         ///< of the namespace `name`, if not empty
+  std::string attribute; ///< of the namespace `name`, if not empty
   bool is_tuple = false;
   std::vector<target> parts;
   std::uint32_t line = 0;
 };
 
 enum class statement_kind : std::uint8_t {
-  output, loop, condition, assign, assign_block, macro, call_block, filter_block, with, scope, block, brk, cont
+  output,
+  loop,
+  condition,
+  assign,
+  assign_block,
+  macro,
+  call_block,
+  filter_block,
+  with,
+  scope,
+  block,
+  brk,
+  cont
 };
 
 struct statement {
@@ -162,8 +190,8 @@ struct statement_of : statement {
 
 struct output_statement final : statement_of<statement_kind::output> {
   using statement_of::statement_of;
-  std::string text;      ///< printed first
-  expression_ptr shown;  ///< then this, unless null
+  std::string text;     ///< printed first
+  expression_ptr shown; ///< then this, unless null
 };
 struct loop_statement final : statement_of<statement_kind::loop> {
   using statement_of::statement_of;

@@ -26,7 +26,9 @@ bool even(runtime& rt, const value& v, arguments& args) {
   no_arguments(args, "even");
   return is_remainder_zero(rt, v, 2);
 }
-bool divisibleby(runtime& rt, const value& v, arguments& args) { return is_remainder_zero(rt, v, other(args, "divisibleby")); }
+bool divisibleby(runtime& rt, const value& v, arguments& args) {
+  return is_remainder_zero(rt, v, other(args, "divisibleby"));
+}
 
 bool undefined(runtime&, const value& v, arguments& args) {
   no_arguments(args, "undefined");
@@ -110,21 +112,54 @@ bool in(runtime& rt, const value& v, arguments& args) { return contains(rt, othe
 bool equal(runtime& rt, const value& v, arguments& args) { return equals(rt, v, other(args, "eq")); }
 bool unequal(runtime& rt, const value& v, arguments& args) { return !equals(rt, v, other(args, "ne")); }
 bool greater(runtime& rt, const value& v, arguments& args) { return compare(rt, order::greater, v, other(args, "gt")); }
-bool greater_equal(runtime& rt, const value& v, arguments& args) { return compare(rt, order::greater_equal, v, other(args, "ge")); }
+bool greater_equal(runtime& rt, const value& v, arguments& args) {
+  return compare(rt, order::greater_equal, v, other(args, "ge"));
+}
 bool less(runtime& rt, const value& v, arguments& args) { return compare(rt, order::less, v, other(args, "lt")); }
-bool less_equal(runtime& rt, const value& v, arguments& args) { return compare(rt, order::less_equal, v, other(args, "le")); }
+bool less_equal(runtime& rt, const value& v, arguments& args) {
+  return compare(rt, order::less_equal, v, other(args, "le"));
+}
 
 constexpr test_entry table[] = {
-    {"odd", odd},           {"even", even},         {"divisibleby", divisibleby}, {"defined", defined},
-    {"undefined", undefined}, {"filter", filter},   {"test", test},               {"none", none},
-    {"boolean", boolean},   {"false", is_false},    {"true", is_true},            {"integer", is_integer},
-    {"float", is_float},    {"lower", lower},       {"upper", upper},             {"string", string},
-    {"mapping", mapping},   {"number", number},     {"sequence", sequence},       {"iterable", iterable},
-    {"callable", callable}, {"sameas", sameas},     {"escaped", escaped},         {"in", in},
-    {"==", equal},          {"eq", equal},          {"equalto", equal},           {"!=", unequal},
-    {"ne", unequal},        {">", greater},         {"gt", greater},              {"greaterthan", greater},
-    {"ge", greater_equal},  {">=", greater_equal},  {"<", less},                  {"lt", less},
-    {"lessthan", less},     {"<=", less_equal},     {"le", less_equal},
+    {"odd", odd},
+    {"even", even},
+    {"divisibleby", divisibleby},
+    {"defined", defined},
+    {"undefined", undefined},
+    {"filter", filter},
+    {"test", test},
+    {"none", none},
+    {"boolean", boolean},
+    {"false", is_false},
+    {"true", is_true},
+    {"integer", is_integer},
+    {"float", is_float},
+    {"lower", lower},
+    {"upper", upper},
+    {"string", string},
+    {"mapping", mapping},
+    {"number", number},
+    {"sequence", sequence},
+    {"iterable", iterable},
+    {"callable", callable},
+    {"sameas", sameas},
+    {"escaped", escaped},
+    {"in", in},
+    {"==", equal},
+    {"eq", equal},
+    {"equalto", equal},
+    {"!=", unequal},
+    {"ne", unequal},
+    {">", greater},
+    {"gt", greater},
+    {"greaterthan", greater},
+    {"ge", greater_equal},
+    {">=", greater_equal},
+    {"<", less},
+    {"lt", less},
+    {"lessthan", less},
+    {"<=", less_equal},
+    {"le", less_equal},
 };
 
 } // namespace

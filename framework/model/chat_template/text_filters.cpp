@@ -160,14 +160,16 @@ value xmlattr(runtime& rt, const value& v, arguments& args) {
   return rt.string(out.take());
 }
 
-value refused(runtime&, const value&, arguments&) { refuse("this filter makes web pages and is not supported in chat templates"); }
+value refused(runtime&, const value&, arguments&) {
+  refuse("this filter makes web pages and is not supported in chat templates");
+}
 
 constexpr filter_entry table[] = {
-    {"upper", upper},       {"lower", lower},     {"capitalize", capitalize}, {"title", title},
-    {"trim", trim},         {"center", center},   {"string", string},         {"replace", replace},
-    {"escape", escape_html}, {"e", escape_html},  {"forceescape", forceescape}, {"safe", safe},
-    {"format", format},     {"wordcount", wordcount}, {"urlencode", urlencode}, {"xmlattr", xmlattr},
-    {"urlize", refused},    {"striptags", refused},
+    {"upper", upper},        {"lower", lower},         {"capitalize", capitalize},   {"title", title},
+    {"trim", trim},          {"center", center},       {"string", string},           {"replace", replace},
+    {"escape", escape_html}, {"e", escape_html},       {"forceescape", forceescape}, {"safe", safe},
+    {"format", format},      {"wordcount", wordcount}, {"urlencode", urlencode},     {"xmlattr", xmlattr},
+    {"urlize", refused},     {"striptags", refused},
 };
 
 } // namespace

@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::array<std::string_view, 7> days = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                                   "Thursday", "Friday", "Saturday"};
-constexpr std::array<std::string_view, 12> months = {"January", "February", "March",     "April",   "May",      "June",
-                                                     "July",    "August",   "September", "October", "November", "December"};
+constexpr std::array<std::string_view, 12> months = {"January",   "February", "March",    "April",
+                                                     "May",       "June",     "July",     "August",
+                                                     "September", "October",  "November", "December"};
 
 struct civil_time {
   std::int64_t year;
@@ -60,7 +61,8 @@ class time_formatter {
       }
       const auto begin = i++;
       char flag = 0;
-      while (i < format.size() && std::string_view("-_0^#").find(format[i]) != std::string_view::npos) flag = format[i++];
+      while (i < format.size() && std::string_view("-_0^#").find(format[i]) != std::string_view::npos)
+        flag = format[i++];
       if (i >= format.size() || !directive(format[i], flag)) {
         out_.append(format.substr(begin, std::min(i, format.size() - 1) - begin + 1));
       }
@@ -103,20 +105,24 @@ class time_formatter {
     switch (c) {
       case 'a': words(day_name().substr(0, 3), flag); break;
       case 'A': words(day_name(), flag); break;
-      case 'b': case 'h': words(month_name().substr(0, 3), flag); break;
+      case 'b':
+      case 'h': words(month_name().substr(0, 3), flag); break;
       case 'B': words(month_name(), flag); break;
       case 'p': out_.append(flag == '#' ? (t_.hour < 12 ? "am" : "pm") : (t_.hour < 12 ? "AM" : "PM")); break;
       case 'P': out_.append(t_.hour < 12 ? "am" : "pm"); break;
       case 'c': run("%a %b %e %H:%M:%S %Y"); break;
-      case 'D': case 'x': run("%m/%d/%y"); break;
+      case 'D':
+      case 'x': run("%m/%d/%y"); break;
       case 'F': run("%Y-%m-%d"); break;
       case 'R': run("%H:%M"); break;
       case 'r': run("%I:%M:%S %p"); break;
-      case 'T': case 'X': run("%H:%M:%S"); break;
+      case 'T':
+      case 'X': run("%H:%M:%S"); break;
       case 'n': out_.append('\n'); break;
       case 't': out_.append('\t'); break;
       case '%': out_.append('%'); break;
-      case 'z': case 'Z': break; // the time has no zone
+      case 'z':
+      case 'Z': break; // the time has no zone
       default: return numeric(c, flag);
     }
     return true;

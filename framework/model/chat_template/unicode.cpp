@@ -54,16 +54,16 @@ bool sigma_is_final(std::string_view bytes, std::size_t at, std::size_t after) {
 } // namespace
 
 char32_t next_character(std::string_view bytes, std::size_t& position) {
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(bytes[position + i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(bytes[position + i]));
+  };
   const std::size_t length = sequence_length(bytes, position);
   char32_t code = 0;
   switch (length) {
     case 1: code = byte(0); break;
     case 2: code = (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F); break;
     case 3: code = (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F); break;
-    case 4:
-      code = (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
-      break;
+    case 4: code = (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F); break;
     default: code = stray_byte + byte(0); break;
   }
   position += length == 0 ? 1 : length;
@@ -133,12 +133,19 @@ void append_case(std::string& out, char32_t code, letter_case to) {
     return;
   }
   const auto* ranges_end = table.ranges + table.range_count;
-  const auto* range = std::lower_bound(table.ranges, ranges_end, code,
-                                       [](const case_range& r, char32_t c) { return r.last < c; });
+  const auto* range =
+      std::lower_bound(table.ranges, ranges_end, code, [](const case_range& r, char32_t c) { return r.last < c; });
   if (range != ranges_end && code >= range->first && (code - range->first) % range->stride == 0) {
     code = static_cast<char32_t>(static_cast<std::int32_t>(code) + range->delta);
   }
   append_character(out, code);
+}
+
+void append_lower(std::string& out, std::string_view bytes, std::size_t at, std::size_t after) {
+  constexpr char32_t capital_sigma = 0x3A3, sigma = 0x3C3, final_sigma = 0x3C2;
+  const char32_t code = next_character(bytes, at);
+  if (code != capital_sigma) return append_case(out, code, letter_case::lower);
+  append_character(out, sigma_is_final(bytes, after - 2, after) ? final_sigma : sigma);
 }
 
 std::string change_case(std::string_view bytes, letter_case to) {
@@ -147,11 +154,8 @@ std::string change_case(std::string_view bytes, letter_case to) {
   for (std::size_t i = 0; i < bytes.size();) {
     const std::size_t at = i;
     const char32_t code = next_character(bytes, i);
-    if (code == 0x3A3 && to == letter_case::lower) {
-      append_character(out, sigma_is_final(bytes, at, i) ? 0x3C2 : 0x3C3);
-    } else {
-      append_case(out, code, to);
-    }
+    if (to == letter_case::lower) append_lower(out, bytes, at, i);
+    else append_case(out, code, to);
   }
   return out;
 }

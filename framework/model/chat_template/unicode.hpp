@@ -39,7 +39,9 @@ bool is_space(char32_t code);
 enum class letter_case { lower, upper, title, fold };
 /// Appends the full case mapping of one character (up to three characters).
 void append_case(std::string& out, char32_t code, letter_case to);
-/// Python's lower(), upper() or casefold() of a text, final sigma included.
+/// The lower case of the character at [at, after) of a text; a capital sigma that ends a word gets its final form.
+void append_lower(std::string& out, std::string_view bytes, std::size_t at, std::size_t after);
+/// Python's lower(), upper() or casefold() of a text.
 std::string change_case(std::string_view bytes, letter_case to);
 
 /// Without whitespace characters at the left and/or right end.

@@ -94,7 +94,20 @@ struct arguments {
 };
 
 enum class object_kind : std::uint8_t {
-  undefined, list, tuple, dict, range, view, name_space, generator, callable, macro, loop, cycler, joiner, scope
+  undefined,
+  list,
+  tuple,
+  dict,
+  range,
+  view,
+  name_space,
+  generator,
+  callable,
+  macro,
+  loop,
+  cycler,
+  joiner,
+  scope
 };
 
 /// A value with identity. Created by runtime::make, freed with the render.
