@@ -1,8 +1,8 @@
-// Attention of one split, for up to 6 queries of a kv head at once, so that K and V are loaded and widened once for all of
-// them. Q.K runs over 8 keys a register (K is stored transposed), P.V over 8 values a register.
+// Attention of one split, for up to 6 queries of a kv head at once, so that K and V are loaded and widened once for all
+// of them. Q.K runs over 8 keys a register (K is stored transposed), P.V over 8 values a register.
 //
-// Order of sums, the same whichever queries come together: a logit adds even and odd head dimensions apart; weights add
-// by lane (key index mod 8), then across; an output adds its keys one after the other.
+// Order of sums, the same whichever queries come together: a logit adds its head dimensions one after the other, an
+// output its keys; weights add by lane (key index mod 8), then across.
 #include "attention/levels.hpp"
 #include "avx2/vector_math.hpp"
 
@@ -28,7 +28,7 @@ struct f32 {
 
 // Work space of one call.
 struct space {
-  alignas(32) float q[tile_queries][attention_max_head_dim];       // scaled queries
+  alignas(32) float q[tile_queries][attention_max_head_dim];             // scaled queries
   alignas(32) float weights[tile_queries][attention_split + lane_count]; // logits, then softmax weights, by key
   alignas(32) float sums[tile_queries][attention_max_head_dim];
 };
@@ -38,48 +38,61 @@ const typename Kv::element* block_data(const split_args& args, std::uint32_t slo
   return reinterpret_cast<const typename Kv::element*>(block_of(*args.layer, *args.rows, slot));
 }
 
-// Logits of M queries with the 8 keys of a group.
-template <class Kv, int M>
-void group_logits(const space& work, const typename Kv::element* k, std::uint32_t head_dim, __m256* logits) {
-  __m256 even[M], odd[M];
-  for (int m = 0; m < M; ++m) even[m] = odd[m] = _mm256_setzero_ps();
-  std::uint32_t d = 0;
-  for (; d + 2 <= head_dim; d += 2) {
-    const __m256 k0 = Kv::load(k + d * lane_count), k1 = Kv::load(k + (d + 1) * lane_count);
-    for (int m = 0; m < M; ++m) {
-      even[m] = _mm256_fmadd_ps(k0, _mm256_set1_ps(work.q[m][d]), even[m]);
-      odd[m] = _mm256_fmadd_ps(k1, _mm256_set1_ps(work.q[m][d + 1]), odd[m]);
+// Puts the logits of one query with a group of 8 keys, the first in `slot`, where softmax looks for them. Lanes past
+// the block's end are overwritten by the next block or masked later.
+void put_logits(__m256 logits, float* weights, std::uint32_t slot, std::uint32_t first_key) {
+  if (slot >= first_key) return _mm256_storeu_ps(weights + (slot - first_key), logits);
+  alignas(32) float lane[lane_count];
+  _mm256_store_ps(lane, logits);
+  for (std::uint32_t i = first_key - slot; i < lane_count; ++i) weights[slot + i - first_key] = lane[i];
+}
+
+// Logits of M queries with G groups of 8 keys; `slot` is the first key's. M*G sums in flight hide the latency of a
+// fused multiply-add, and each loaded key serves M queries.
+template <class Kv, int M, int G>
+void group_logits(const split_args& args, space& work, const typename Kv::element* k, std::uint32_t slot) {
+  const std::size_t k_group = args.at->k_group;
+  __m256 acc[M][G];
+  for (int m = 0; m < M; ++m)
+    for (int g = 0; g < G; ++g) acc[m][g] = _mm256_setzero_ps();
+  for (std::uint32_t d = 0; d < args.head_dim; ++d, k += lane_count) {
+    if constexpr (M < G) { // of the two operands the fewer stay in registers
+      __m256 q[M];
+      for (int m = 0; m < M; ++m) q[m] = _mm256_set1_ps(work.q[m][d]);
+      for (int g = 0; g < G; ++g) {
+        const __m256 keys = Kv::load(k + g * k_group);
+        for (int m = 0; m < M; ++m) acc[m][g] = _mm256_fmadd_ps(keys, q[m], acc[m][g]);
+      }
+    } else {
+      __m256 keys[G];
+      for (int g = 0; g < G; ++g) keys[g] = Kv::load(k + g * k_group);
+      for (int m = 0; m < M; ++m) {
+        const __m256 q = _mm256_set1_ps(work.q[m][d]);
+        for (int g = 0; g < G; ++g) acc[m][g] = _mm256_fmadd_ps(keys[g], q, acc[m][g]);
+      }
     }
   }
-  if (d < head_dim)
-    for (int m = 0; m < M; ++m)
-      even[m] = _mm256_fmadd_ps(Kv::load(k + d * lane_count), _mm256_set1_ps(work.q[m][d]), even[m]);
-  for (int m = 0; m < M; ++m) logits[m] = _mm256_add_ps(even[m], odd[m]);
+  for (int m = 0; m < M; ++m)
+    for (int g = 0; g < G; ++g) put_logits(acc[m][g], work.weights[m], slot + g * lane_count, args.first_key);
 }
 
 // Logits of all queries with the keys in slots [begin, end), which lie one after the other.
 template <class Kv, int M>
 void slot_logits(const split_args& args, space& work, std::uint32_t begin, std::uint32_t end) {
+  constexpr std::uint32_t together = M <= 3 ? 4 : 2;
   const std::uint32_t block_size = args.layer->shape.block_size;
   const std::size_t head = std::size_t{args.kv_head} * args.head_dim * lane_count;
   for (std::uint32_t slot = begin; slot < end;) {
-    const std::uint32_t offset = slot % block_size, group = offset / lane_count;
-    const std::uint32_t group_slot = slot - offset + group * lane_count;
-    std::uint32_t group_end = group_slot - (slot - offset) + lane_count; // within the block
-    if (group_end > block_size) group_end = block_size;
-    group_end += slot - offset;
-    __m256 logits[M];
-    group_logits<Kv, M>(work, block_data<Kv>(args, slot) + group * args.at->k_group + head, args.head_dim, logits);
-    for (int m = 0; m < M; ++m) {
-      if (group_slot >= args.first_key) { // lanes past the group's end are overwritten or masked later
-        _mm256_storeu_ps(work.weights[m] + (group_slot - args.first_key), logits[m]);
-      } else {
-        alignas(32) float lane[lane_count];
-        _mm256_store_ps(lane, logits[m]);
-        for (std::uint32_t s = slot; s < group_end; ++s) work.weights[m][s - args.first_key] = lane[s - group_slot];
-      }
-    }
-    slot = group_end;
+    const std::uint32_t block_slot = slot - slot % block_size;
+    const std::uint32_t stop = end - block_slot < block_size ? end - block_slot : block_size; // within the block
+    const typename Kv::element* const k = block_data<Kv>(args, slot) + head;
+    const std::uint32_t last = (stop + lane_count - 1) / lane_count;
+    std::uint32_t group = slot % block_size / lane_count;
+    for (; group + together <= last; group += together)
+      group_logits<Kv, M, together>(args, work, k + group * args.at->k_group, block_slot + group * lane_count);
+    for (; group < last; ++group)
+      group_logits<Kv, M, 1>(args, work, k + group * args.at->k_group, block_slot + group * lane_count);
+    slot = block_slot + stop;
   }
 }
 
@@ -89,10 +102,10 @@ float one_logit(const split_args& args, const float* q, std::uint32_t slot) {
   const std::uint32_t token = slot % args.layer->shape.block_size;
   const typename Kv::element* const k = block_data<Kv>(args, slot) + token / lane_count * args.at->k_group +
                                         std::size_t{args.kv_head} * args.head_dim * lane_count + token % lane_count;
-  __m128 sums[2] = {_mm_setzero_ps(), _mm_setzero_ps()};
+  __m128 sum = _mm_setzero_ps();
   for (std::uint32_t d = 0; d < args.head_dim; ++d)
-    sums[d % 2] = _mm_fmadd_ss(_mm_set_ss(Kv::one(k + d * lane_count)), _mm_set_ss(q[d]), sums[d % 2]);
-  return _mm_cvtss_f32(_mm_add_ss(sums[0], sums[1]));
+    sum = _mm_fmadd_ss(_mm_set_ss(Kv::one(k + d * lane_count)), _mm_set_ss(q[d]), sum);
+  return _mm_cvtss_f32(sum);
 }
 
 // weights[begin, end) from logits to exp(logit - largest), zeros around them; returns largest and the sum.
@@ -240,8 +253,7 @@ void run(const split_args& args) {
             tail, tail + 1);
   }
   all_values<Kv, M>(args, work);
-  for (int m = 0; m < M; ++m)
-    __builtin_memcpy(args.queries[m].partial, work.sums[m], args.value_dim * sizeof(float));
+  for (int m = 0; m < M; ++m) __builtin_memcpy(args.queries[m].partial, work.sums[m], args.value_dim * sizeof(float));
 }
 
 template <class Kv>

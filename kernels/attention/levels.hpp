@@ -9,8 +9,8 @@ namespace tokamak::kernels::attention_detail {
 /// Queries that share one pass over K and V.
 inline constexpr std::uint32_t tile_queries = 6;
 
-/// One query: row and head of it, the indices [key_begin, key_end) of its keys in this split, and where its result goes:
-/// value_dim weighted sums of V, then the largest logit, then the sum of weights.
+/// One query: row and head of it, the indices [key_begin, key_end) of its keys in this split, and where its result
+/// goes: value_dim weighted sums of V, then the largest logit, then the sum of weights.
 struct query {
   std::uint32_t row, head;
   std::uint32_t key_begin, key_end;

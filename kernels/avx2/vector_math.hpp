@@ -1,5 +1,5 @@
-// Eight floats at a time: exp, partial loads and stores, sums. Only for files built with AVX2; everything is local to the
-// including file, so that no portable code can end up with these instructions.
+// Eight floats at a time: exp, partial loads and stores, sums. Only for files built with AVX2; everything is local to
+// the including file, so that no portable code can end up with these instructions.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,8 @@
-// matmul of f32, f16 and bf16 weights with f32 rows: 8 output rows a register, each output adding its products in order.
+// matmul of f32, f16 and bf16 weights with f32 rows: 8 output rows a register, each output adding its products in
+// order.
 //
-// Shapes: a tile is 8 rows of W; M rows of x times N tiles are done together. M*N = 8 sums in flight hide the latency of
-// a fused multiply-add, and each weight loaded serves M rows.
+// Shapes: a tile is 8 rows of W; M rows of x times N tiles are done together. M*N = 8 sums in flight hide the latency
+// of a fused multiply-add, and each weight loaded serves M rows.
 #include <immintrin.h>
 
 #include "avx2/vector_math.hpp"
@@ -62,8 +63,7 @@ void multiply(const job& job, std::size_t t, std::size_t n) {
     const std::size_t skip = n < job.range->n_begin ? job.range->n_begin - n : 0;
     const std::size_t end = job.range->n_end - n < tile_rows ? job.range->n_end - n : tile_rows;
     const __m256i stored = _mm256_andnot_si256(lanes(skip), lanes(end));
-    for (int m = 0; m < M; ++m)
-      _mm256_maskstore_ps(job.range->y + (t + m) * job.range->ldy + n, stored, acc[m][i]);
+    for (int m = 0; m < M; ++m) _mm256_maskstore_ps(job.range->y + (t + m) * job.range->ldy + n, stored, acc[m][i]);
   }
 }
 

@@ -55,7 +55,20 @@ std::string packed_matrix::check(weight_format format, std::size_t n, std::size_
   return {};
 }
 
-packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k) : level_(level) {
+std::size_t packed_matrix::bytes_of(cpu_level level, weight_format format, std::size_t n, std::size_t k) {
+  return packed_matrix(level, format, n, k, nullptr).bytes();
+}
+
+packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k)
+    : packed_matrix(level, format, n, k, nullptr) {
+  storage_ = aligned_buffer(bytes());
+  data_ = storage_.data();
+  view_.data = data_;
+}
+
+packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k, std::byte* memory)
+    : data_(memory), level_(level) {
+  view_.data = memory;
   view_.n = n;
   view_.k = k;
   view_.format = format;
@@ -66,14 +79,12 @@ packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t 
     view_.tile_bytes = k * tile_rows * block_bytes(format);
   }
   view_.tile_bytes = round_up(view_.tile_bytes);
-  storage_ = aligned_buffer((n + tile_rows - 1) / tile_rows * view_.tile_bytes);
-  view_.data = storage_.data();
 }
 
 void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end) {
   const std::size_t element = block_bytes(view_.format);
   for (std::size_t n = n_begin; n < n_end; ++n, src += src_stride) {
-    std::byte* const tile = storage_.data() + n / tile_rows * view_.tile_bytes;
+    std::byte* const tile = data_ + n / tile_rows * view_.tile_bytes;
     const std::size_t r = n % tile_rows;
     if (wants_quantized(view_.format)) {
       pack_blocks(view_, src, r, tile);

@@ -36,8 +36,10 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
   }
   const float magnitude = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(largest))));
   const __m256 inverse = _mm256_set1_ps(127.0f / magnitude);
-  const __m256i q0 = _mm256_cvtps_epi32(_mm256_mul_ps(x0, inverse)), q1 = _mm256_cvtps_epi32(_mm256_mul_ps(x1, inverse));
-  const __m256i q2 = _mm256_cvtps_epi32(_mm256_mul_ps(x2, inverse)), q3 = _mm256_cvtps_epi32(_mm256_mul_ps(x3, inverse));
+  const __m256i q0 = _mm256_cvtps_epi32(_mm256_mul_ps(x0, inverse)),
+                q1 = _mm256_cvtps_epi32(_mm256_mul_ps(x1, inverse));
+  const __m256i q2 = _mm256_cvtps_epi32(_mm256_mul_ps(x2, inverse)),
+                q3 = _mm256_cvtps_epi32(_mm256_mul_ps(x3, inverse));
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
   // Packing works within 128-bit halves: put the groups of four back in order.
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);

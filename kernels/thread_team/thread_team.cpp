@@ -23,9 +23,9 @@ inline void relax() {
 
 } // namespace
 
-// `gate` holds an "open" bit and how many workers are inside. A worker enters only while an op is open; the caller closes
-// it when no items are left and waits until all who entered have left. So the op's fields are never changed while anyone
-// reads them, and nobody waits for a worker that wakes too late.
+// `gate` holds an "open" bit and how many workers are inside. A worker enters only while an op is open; the caller
+// closes it when no items are left and waits until all who entered have left. So the op's fields are never changed
+// while anyone reads them, and nobody waits for a worker that wakes too late.
 struct thread_team::shared_state {
   static constexpr std::uint32_t open = std::uint32_t{1} << 31;
   static constexpr std::uint32_t inside = open - 1;

@@ -1,5 +1,5 @@
-// Times each kernel on the shapes of a small and a larger model: GB/s of weights or cache read, Gop/s of multiply-adds (2 ops
-// each), best of several repetitions. Usage: kernels_bench [threads] [name filter]
+// Times each kernel on the shapes of a small and a larger model: GB/s of weights or cache read, Gop/s of multiply-adds
+// (2 ops each), best of several repetitions. Usage: kernels_bench [threads] [name filter]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -140,8 +140,8 @@ struct bench {
   void row_op(const std::string& name, std::size_t n, double bytes_each, const std::function<void()>& run) {
     if (!wanted(name)) return;
     report(name, best_time([&] {
-             for (int i = 0; i < 100; ++i) run();
-           }) / 100,
+                   for (int i = 0; i < 100; ++i) run();
+                 }) / 100,
            static_cast<double>(n) * bytes_each, static_cast<double>(n));
   }
 
@@ -156,9 +156,8 @@ struct bench {
     row_op("gelu_mul n=1536", n, 12, [&] { gelu_mul(level, x.data(), y.data(), out.data(), n); });
     row_op("add n=1536", n, 12, [&] { add(level, x.data(), y.data(), out.data(), n); });
     row_op("quantize_rows k=1536", n, 5, [&] { quantize_rows(level, x.data(), n, 0, 1, q); });
-    row_op("rope interleaved 24x64", n, 8, [&] {
-      rope_apply(level, rope_pairs::interleaved, out.data(), n, angles.data(), 1, 24, 64, 64);
-    });
+    row_op("rope interleaved 24x64", n, 8,
+           [&] { rope_apply(level, rope_pairs::interleaved, out.data(), n, angles.data(), 1, 24, 64, 64); });
     row_op("parallel_for, empty", 1, 0, [&] { team.parallel_for(64, 1, [](std::size_t, std::size_t, unsigned) {}); });
   }
 };

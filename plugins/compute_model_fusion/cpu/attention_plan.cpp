@@ -33,7 +33,8 @@ void attention_plan::prepare(const tk_step& step, const step_trees& trees, unsig
     }
     for (std::uint32_t end = rows; end > 0;) { // the last rows see the most keys: first, to even out the threads
       const std::uint32_t begin = (end - 1) / item_rows * item_rows;
-      for (std::uint32_t head = 0; head < kv_heads; ++head) items.push_back({s, begin, end, head, attention_item::all, 0});
+      for (std::uint32_t head = 0; head < kv_heads; ++head)
+        items.push_back({s, begin, end, head, attention_item::all, 0});
       end = begin;
     }
   }

@@ -24,11 +24,11 @@ public:
   const std::span<const tk_kernel> kernels;
 
   std::vector<std::unique_ptr<operation>> operations;
-  std::vector<rope_table> ropes;       ///< each setting once
-  std::vector<attention_plan> plans;   ///< each shape once
-  std::vector<std::uint8_t> attended;  ///< by group: some op reads all keys of a row
-  std::vector<std::uint8_t> used;      ///< by group: some op reads or writes it
-  bool embeds = false;                 ///< tokens are looked up, in a table of `vocabulary` rows
+  std::vector<rope_table> ropes;      ///< each setting once
+  std::vector<attention_plan> plans;  ///< each shape once
+  std::vector<std::uint8_t> attended; ///< by group: some op reads all keys of a row
+  std::vector<std::uint8_t> used;     ///< by group: some op reads or writes it
+  bool embeds = false;                ///< tokens are looked up, in a table of `vocabulary` rows
   std::uint64_t vocabulary = 0;
   std::size_t embedding_width = 0;
 
@@ -48,7 +48,8 @@ struct op_support {
 
 /// The namespace "tokamak.", version 1.
 extern const op_support matmul_support, embed_support, rms_norm_support, rope_support, take_outputs_support;
-extern const op_support add_support, mul_support, scale_support, softcap_support, silu_support, gelu_support, glu_support;
+extern const op_support add_support, mul_support, scale_support, softcap_support, silu_support, gelu_support,
+    glu_support;
 extern const op_support kv_write_support, attention_support, decay_scan_support;
 
 /// The kernel that would run the op at this level, or nullptr: the one that needs the highest level.
@@ -59,7 +60,10 @@ void make_kernel_op(const op_view& op, const tk_kernel& kernel, builder& to);
 
 /// Throws sdk::failure, saying why, unless the op can run here.
 void check_op(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level);
+/// REQUIRES: check_op accepted it, and the weights that packs_weight named are reserved.
 void make_op(const op_view& op, builder& to);
+/// True if make_op will pack the op's weight, which is its input 1.
+bool packs_weight(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level);
 
 /// Throws unless the value is rows or output rows; returns it.
 const tk_value& rows_input(const op_view& op, std::uint32_t i);

@@ -17,10 +17,12 @@ namespace {
 
 kernels::kv_shape shape_of(const tk_cache_group& group, const std::string& name) {
   if (group.format != TK_F16 && group.format != TK_F32)
-    refuse(TK_UNSUPPORTED, name, "format " + std::to_string(group.format) + "; the cpu backend keeps K and V as f16 (1) or f32 (0)");
+    refuse(TK_UNSUPPORTED, name,
+           "format " + std::to_string(group.format) + "; the cpu backend keeps K and V as f16 (1) or f32 (0)");
   if (group.block_size == 0 || group.k_width == 0 || group.v_width == 0)
     refuse(TK_INVALID_ARGUMENT, name, "block_size, k_width and v_width must be above 0");
-  return {group.block_size, group.k_width, group.v_width, group.format == TK_F16 ? kernels::kv_type::f16 : kernels::kv_type::f32};
+  return {group.block_size, group.k_width, group.v_width,
+          group.format == TK_F16 ? kernels::kv_type::f16 : kernels::kv_type::f32};
 }
 
 } // namespace
@@ -69,17 +71,21 @@ std::uint64_t cache::exported_bytes(const held_group& g, std::uint32_t count) co
 
 void cache::check(const tk_cache_op& op) const {
   if (op.group >= groups_.size())
-    throw sdk::failure(TK_INVALID_ARGUMENT, "a cache op names group " + std::to_string(op.group) + " of " + std::to_string(groups_.size()));
+    throw sdk::failure(TK_INVALID_ARGUMENT,
+                       "a cache op names group " + std::to_string(op.group) + " of " + std::to_string(groups_.size()));
   const held_group& g = groups_[op.group];
   const bool recurrent = g.about.kind == TK_GROUP_RECURRENT;
   if (op.kind > TK_CACHE_IMPORT) refuse(TK_UNSUPPORTED, g.name, "unknown cache op " + std::to_string(op.kind));
-  if (op.kind == TK_CACHE_CLEAR && !recurrent) refuse(TK_INVALID_ARGUMENT, g.name, "only recurrent state can be cleared");
+  if (op.kind == TK_CACHE_CLEAR && !recurrent)
+    refuse(TK_INVALID_ARGUMENT, g.name, "only recurrent state can be cleared");
   const auto inside = [&](std::uint32_t block, std::uint32_t offset) {
     if (block >= g.n_blocks)
-      refuse(TK_INVALID_ARGUMENT, g.name, "a cache op names block " + std::to_string(block) + " of " + std::to_string(g.n_blocks));
+      refuse(TK_INVALID_ARGUMENT, g.name,
+             "a cache op names block " + std::to_string(block) + " of " + std::to_string(g.n_blocks));
     if (!recurrent && (op.count > g.shape.block_size || offset > g.shape.block_size - op.count))
-      refuse(TK_INVALID_ARGUMENT, g.name, "a cache op takes " + std::to_string(op.count) + " tokens from offset " +
-                                              std::to_string(offset) + " of a block of " + std::to_string(g.shape.block_size));
+      refuse(TK_INVALID_ARGUMENT, g.name,
+             "a cache op takes " + std::to_string(op.count) + " tokens from offset " + std::to_string(offset) +
+                 " of a block of " + std::to_string(g.shape.block_size));
   };
   if (op.kind == TK_CACHE_COPY || op.kind == TK_CACHE_EXPORT) inside(op.src_block, op.src_offset);
   if (op.kind != TK_CACHE_EXPORT) inside(op.dst_block, op.dst_offset);
@@ -89,8 +95,9 @@ void cache::check(const tk_cache_op& op) const {
   if (op.buffer == nullptr) refuse(TK_INVALID_ARGUMENT, g.name, "an export or import names no buffer");
   const auto& to = *static_cast<const buffer*>(op.buffer);
   if (!to.holds(op.buffer_offset, bytes))
-    refuse(TK_INVALID_ARGUMENT, g.name, std::to_string(bytes) + " bytes from offset " + std::to_string(op.buffer_offset) +
-                                            " do not fit a buffer of " + std::to_string(to.memory.size()));
+    refuse(TK_INVALID_ARGUMENT, g.name,
+           std::to_string(bytes) + " bytes from offset " + std::to_string(op.buffer_offset) +
+               " do not fit a buffer of " + std::to_string(to.memory.size()));
 }
 
 void cache::copy(const held_group& g, const tk_cache_op& op) const {
@@ -110,7 +117,8 @@ void cache::move_out(const held_group& g, const tk_cache_op& op, std::byte* to) 
       std::memcpy(to, block(g, layer, op.src_block), part);
     } else {
       const std::size_t k_part = part / (std::size_t{g.shape.k_width} + g.shape.v_width) * g.shape.k_width;
-      kernels::kv_export({block(g, layer, 0), g.block_bytes, g.shape}, op.src_block, op.src_offset, op.count, to, to + k_part);
+      kernels::kv_export({block(g, layer, 0), g.block_bytes, g.shape}, op.src_block, op.src_offset, op.count, to,
+                         to + k_part);
     }
   }
 }
@@ -122,7 +130,8 @@ void cache::move_in(const held_group& g, const tk_cache_op& op, const std::byte*
       std::memcpy(block(g, layer, op.dst_block), from, part);
     } else {
       const std::size_t k_part = part / (std::size_t{g.shape.k_width} + g.shape.v_width) * g.shape.k_width;
-      kernels::kv_import({block(g, layer, 0), g.block_bytes, g.shape}, op.dst_block, op.dst_offset, op.count, from, from + k_part);
+      kernels::kv_import({block(g, layer, 0), g.block_bytes, g.shape}, op.dst_block, op.dst_offset, op.count, from,
+                         from + k_part);
     }
   }
 }
@@ -133,10 +142,12 @@ void cache::run(const tk_cache_op& op) const {
   switch (op.kind) {
     case TK_CACHE_COPY: return copy(g, op);
     case TK_CACHE_CLEAR:
-      for (std::uint32_t layer = 0; layer < g.about.n_layers; ++layer) std::memset(block(g, layer, op.dst_block), 0, g.block_bytes);
+      for (std::uint32_t layer = 0; layer < g.about.n_layers; ++layer)
+        std::memset(block(g, layer, op.dst_block), 0, g.block_bytes);
       return;
     case TK_CACHE_EXPORT: return move_out(g, op, static_cast<buffer*>(op.buffer)->memory.data() + op.buffer_offset);
-    case TK_CACHE_IMPORT: return move_in(g, op, static_cast<const buffer*>(op.buffer)->memory.data() + op.buffer_offset);
+    case TK_CACHE_IMPORT:
+      return move_in(g, op, static_cast<const buffer*>(op.buffer)->memory.data() + op.buffer_offset);
     default: return;
   }
 }

@@ -10,7 +10,8 @@ namespace {
 // Runs fn(begin, end) over the value's floats, in parts.
 template <class Fn>
 void each_float(const step_run& run, std::uint32_t value, Fn&& fn) {
-  run.team.parallel_for(run.rows(value) * run.width(value), 16384, [&](std::size_t begin, std::size_t end, unsigned) { fn(begin, end); });
+  run.team.parallel_for(run.rows(value) * run.width(value), 16384,
+                        [&](std::size_t begin, std::size_t end, unsigned) { fn(begin, end); });
 }
 
 /// out = kernel(level, x, n), with a number.
@@ -35,7 +36,8 @@ private:
 class binary_op final : public operation {
 public:
   using kernel = void (*)(kernels::cpu_level, const float* x, const float* y, float* out, std::size_t n);
-  binary_op(kernel kernel, std::uint32_t x, std::uint32_t y, std::uint32_t out) : kernel_(kernel), x_(x), y_(y), out_(out) {}
+  binary_op(kernel kernel, std::uint32_t x, std::uint32_t y, std::uint32_t out)
+      : kernel_(kernel), x_(x), y_(y), out_(out) {}
 
   void run(const step_run& run) override {
     each_float(run, x_, [&](std::size_t begin, std::size_t end) {
@@ -85,11 +87,21 @@ void make_add(const op_view& op, builder& to) { add_binary(op, to, kernels::add)
 void make_mul(const op_view& op, builder& to) { add_binary(op, to, kernels::mul); }
 
 void make_silu(const op_view& op, builder& to) {
-  add_unary(op, to, [](kernels::cpu_level level, const float* x, float, float* out, std::size_t n) { kernels::silu(level, x, out, n); }, 0);
+  add_unary(
+      op, to,
+      [](kernels::cpu_level level, const float* x, float, float* out, std::size_t n) {
+        kernels::silu(level, x, out, n);
+      },
+      0);
 }
 
 void make_gelu(const op_view& op, builder& to) {
-  add_unary(op, to, [](kernels::cpu_level level, const float* x, float, float* out, std::size_t n) { kernels::gelu(level, x, out, n); }, 0);
+  add_unary(
+      op, to,
+      [](kernels::cpu_level level, const float* x, float, float* out, std::size_t n) {
+        kernels::gelu(level, x, out, n);
+      },
+      0);
 }
 
 void make_glu(const op_view& op, builder& to) {

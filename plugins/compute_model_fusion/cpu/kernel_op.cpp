@@ -22,7 +22,8 @@ public:
     for (tk_attribute& attribute : attributes_) {
       attribute.name = keep(attribute.name);
       attribute.string = keep(attribute.string);
-      if (attribute.type == TK_ARRAY) attribute.reals = reals_.emplace_back(attribute.reals, attribute.reals + attribute.n_reals).data();
+      if (attribute.type == TK_ARRAY)
+        attribute.reals = reals_.emplace_back(attribute.reals, attribute.reals + attribute.n_reals).data();
     }
     op_.name = sdk::to_tk(name_);
     op_.inputs = inputs_.data();
@@ -34,7 +35,9 @@ public:
   const tk_op& get() const { return op_; }
 
 private:
-  tk_string keep(tk_string text) { return sdk::to_tk(texts_.emplace_back(text.data == nullptr ? "" : text.data, text.size)); }
+  tk_string keep(tk_string text) {
+    return sdk::to_tk(texts_.emplace_back(text.data == nullptr ? "" : text.data, text.size));
+  }
 
   tk_op op_;
   std::string name_;
@@ -63,7 +66,8 @@ public:
 
   void run(const step_run& run) override {
     const std::size_t rows = run.rows(outputs_[0]);
-    for (std::size_t i = 0; i < inputs_.size(); ++i) input_data_[i] = inputs_[i] == TK_NO_VALUE ? nullptr : run.data[inputs_[i]];
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      input_data_[i] = inputs_[i] == TK_NO_VALUE ? nullptr : run.data[inputs_[i]];
     for (std::size_t i = 0; i < outputs_.size(); ++i) output_data_[i] = run.data[outputs_[i]];
     const std::uint32_t* positions = run.step.positions;
     if (run.values[outputs_[0]].kind == TK_OUTPUT_ROWS && positions != nullptr) {

@@ -95,13 +95,17 @@ void check(const op_view& op) {
   check_weight(op, 1, 2);
   const tk_value& weight = op.input(1);
   if (weight.dims[0] != x.dims[0])
-    op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(weight.name) + " takes rows of " + std::to_string(weight.dims[0]) + ", but " + quoted(x.name) + " has " + std::to_string(x.dims[0]));
+    op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(weight.name) + " takes rows of " +
+                                       std::to_string(weight.dims[0]) + ", but " + quoted(x.name) + " has " +
+                                       std::to_string(x.dims[0]));
   if (op.output(0).kind != x.kind || op.output(0).dims[0] != weight.dims[1])
-    op.refuse(TK_INVALID_ARGUMENT, "its output must be of the input's kind and have width " + std::to_string(weight.dims[1]));
+    op.refuse(TK_INVALID_ARGUMENT,
+              "its output must be of the input's kind and have width " + std::to_string(weight.dims[1]));
   if (!op.has_input(2)) return;
   check_weight(op, 2, 1);
   if (op.input(2).dims[0] != weight.dims[1])
-    op.refuse(TK_INVALID_ARGUMENT, "bias " + quoted(op.input(2).name) + " has " + std::to_string(op.input(2).dims[0]) + " elements, expected " + std::to_string(weight.dims[1]));
+    op.refuse(TK_INVALID_ARGUMENT, "bias " + quoted(op.input(2).name) + " has " + std::to_string(op.input(2).dims[0]) +
+                                       " elements, expected " + std::to_string(weight.dims[1]));
 }
 
 void make(const op_view& op, builder& to) {

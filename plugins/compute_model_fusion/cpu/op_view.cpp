@@ -5,7 +5,8 @@
 
 namespace tokamak::cpu {
 
-op_view::op_view(const tk_graph_view& graph, std::uint32_t index) : graph_(graph), op_(graph.ops[index]), index_(index) {}
+op_view::op_view(const tk_graph_view& graph, std::uint32_t index)
+    : graph_(graph), op_(graph.ops[index]), index_(index) {}
 
 void op_view::refuse(tk_status code, const std::string& what) const {
   throw sdk::failure(code, "op " + std::to_string(index_) + " (" + std::string(name()) + "): " + what);
@@ -13,13 +14,17 @@ void op_view::refuse(tk_status code, const std::string& what) const {
 
 std::uint32_t op_view::input_id(std::uint32_t i) const {
   if (!has_input(i)) refuse(TK_INVALID_ARGUMENT, "has no input " + std::to_string(i));
-  if (op_.inputs[i] >= graph_.n_values) refuse(TK_INVALID_ARGUMENT, "reads value " + std::to_string(op_.inputs[i]) + " of " + std::to_string(graph_.n_values));
+  if (op_.inputs[i] >= graph_.n_values)
+    refuse(TK_INVALID_ARGUMENT,
+           "reads value " + std::to_string(op_.inputs[i]) + " of " + std::to_string(graph_.n_values));
   return op_.inputs[i];
 }
 
 std::uint32_t op_view::output_id(std::uint32_t i) const {
   if (i >= op_.n_outputs) refuse(TK_INVALID_ARGUMENT, "has no output " + std::to_string(i));
-  if (op_.outputs[i] >= graph_.n_values) refuse(TK_INVALID_ARGUMENT, "writes value " + std::to_string(op_.outputs[i]) + " of " + std::to_string(graph_.n_values));
+  if (op_.outputs[i] >= graph_.n_values)
+    refuse(TK_INVALID_ARGUMENT,
+           "writes value " + std::to_string(op_.outputs[i]) + " of " + std::to_string(graph_.n_values));
   return op_.outputs[i];
 }
 
@@ -60,7 +65,8 @@ std::string_view op_view::text(std::string_view attribute) const {
 std::uint32_t op_view::count(std::string_view attribute) const {
   const std::int64_t value = integer(attribute);
   if (value < 1 || value > 0x7fffffff)
-    refuse(TK_INVALID_ARGUMENT, "attribute '" + std::string(attribute) + "' is " + std::to_string(value) + ", expected 1 to 2^31-1");
+    refuse(TK_INVALID_ARGUMENT,
+           "attribute '" + std::string(attribute) + "' is " + std::to_string(value) + ", expected 1 to 2^31-1");
   return static_cast<std::uint32_t>(value);
 }
 
@@ -74,7 +80,8 @@ const tk_cache_group& op_view::group() const {
 std::uint32_t op_view::layer() const {
   const std::int64_t layer = integer("layer");
   if (layer < 0 || layer >= std::int64_t{group().n_layers})
-    refuse(TK_INVALID_ARGUMENT, "layer " + std::to_string(layer) + " of cache group " + quoted(group().name) + ", which has " + std::to_string(group().n_layers));
+    refuse(TK_INVALID_ARGUMENT, "layer " + std::to_string(layer) + " of cache group " + quoted(group().name) +
+                                    ", which has " + std::to_string(group().n_layers));
   return static_cast<std::uint32_t>(layer);
 }
 

@@ -9,10 +9,10 @@ namespace tokamak::cpu {
 
 namespace {
 
-const op_support* const known[] = {&matmul_support,  &embed_support,     &rms_norm_support, &rope_support,
-                                   &take_outputs_support, &add_support,  &mul_support,      &scale_support,
-                                   &softcap_support, &silu_support,      &gelu_support,     &glu_support,
-                                   &kv_write_support, &attention_support, &decay_scan_support};
+const op_support* const known[] = {&matmul_support,       &embed_support,     &rms_norm_support,  &rope_support,
+                                   &take_outputs_support, &add_support,       &mul_support,       &scale_support,
+                                   &softcap_support,      &silu_support,      &gelu_support,      &glu_support,
+                                   &kv_write_support,     &attention_support, &decay_scan_support};
 
 const op_support* find_known(const op_view& op) {
   if (op.op().version != 1) return nullptr;
@@ -46,7 +46,8 @@ void builder::add(const op_view& op, std::unique_ptr<operation> operation) {
 
 const tk_value& rows_input(const op_view& op, std::uint32_t i) {
   const tk_value& value = op.input(i);
-  if (value.kind != TK_ROWS && value.kind != TK_OUTPUT_ROWS) op.refuse(TK_INVALID_ARGUMENT, quoted(value.name) + " is neither rows nor output rows");
+  if (value.kind != TK_ROWS && value.kind != TK_OUTPUT_ROWS)
+    op.refuse(TK_INVALID_ARGUMENT, quoted(value.name) + " is neither rows nor output rows");
   return value;
 }
 
@@ -59,15 +60,19 @@ void check_op(const op_view& op, std::span<const tk_kernel> kernels, kernels::cp
   if (find_kernel(kernels, op.op(), level) != nullptr) return check_kernel_op(op);
   const op_support* support = find_known(op);
   if (support == nullptr)
-    op.refuse(TK_UNSUPPORTED, "version " + std::to_string(op.op().version) + " is not known to the cpu backend, and no kernel for it is given");
+    op.refuse(TK_UNSUPPORTED, "version " + std::to_string(op.op().version) +
+                                  " is not known to the cpu backend, and no kernel for it is given");
   support->check(op);
 }
 
 void make_op(const op_view& op, builder& to) {
-  check_op(op, to.kernels, to.level);
   const tk_kernel* kernel = find_kernel(to.kernels, op.op(), to.level);
   if (kernel != nullptr) return make_kernel_op(op, *kernel, to);
   find_known(op)->make(op, to);
+}
+
+bool packs_weight(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level) {
+  return op.name() == matmul_support.name && find_kernel(kernels, op.op(), level) == nullptr;
 }
 
 } // namespace tokamak::cpu

@@ -17,7 +17,8 @@ namespace kernels = tokamak::kernels;
 class cpu_backend : public sdk::backend {
 public:
   static constexpr const char* name = "cpu";
-  static constexpr const char* summary = "Runs models on the processor; threads and memory come from the engine's settings.";
+  static constexpr const char* summary =
+      "Runs models on the processor; threads and memory come from the engine's settings.";
 
   using program = cpu::program;
   using cache = cpu::cache;
@@ -95,7 +96,9 @@ private:
     return choice.level;
   }
 
-  static void copy(char (&to)[64], std::string_view from) { std::copy_n(from.data(), std::min(from.size(), sizeof to - 1), to); }
+  static void copy(char (&to)[64], std::string_view from) {
+    std::copy_n(from.data(), std::min(from.size(), sizeof to - 1), to);
+  }
 
   static void inside(const buffer& of, std::uint64_t offset, std::uint64_t bytes) {
     if (!of.holds(offset, bytes))

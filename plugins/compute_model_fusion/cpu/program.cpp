@@ -8,6 +8,7 @@
 #include <tokamak/sdk/failure.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace tokamak::cpu {
 
@@ -59,6 +60,13 @@ program::program(kernels::cpu_level level, kernels::thread_team& team, memory_ac
   builder to(level, graph, weights_, kernels);
   to.used.resize(graph.n_groups);
   to.attended.resize(graph.n_groups);
+  std::set<std::uint32_t> packed;
+  for (std::uint32_t i = 0; i < graph.n_ops; ++i) {
+    const op_view op(graph, i);
+    check_op(op, kernels, level);
+    if (packs_weight(op, kernels, level)) packed.insert(op.input_id(1));
+  }
+  weights_.reserve(graph, packed);
   for (std::uint32_t i = 0; i < graph.n_ops; ++i) make_op(op_view(graph, i), to);
   operations_ = std::move(to.operations);
   ropes_ = std::move(to.ropes);
@@ -71,21 +79,24 @@ program::program(kernels::cpu_level level, kernels::thread_team& team, memory_ac
   assign_slots();
 }
 
-// Each value takes a free slot when it is written and leaves it after its last reader. Outputs of the graph keep theirs:
-// they are not to be overwritten even when nobody bound them.
+// Each value takes a free slot when it is written and leaves it after its last reader. Outputs of the graph keep
+// theirs: they are not to be overwritten even when nobody bound them.
 void program::assign_slots() {
   constexpr std::size_t forever = SIZE_MAX;
   slot_of_.assign(values_.size(), TK_NO_VALUE);
   std::vector<std::size_t> last_use(values_.size(), 0);
   for (std::size_t i = 0; i < operations_.size(); ++i)
     for (const std::vector<std::uint32_t>* list : {&operations_[i]->reads, &operations_[i]->writes})
-      for (const std::uint32_t value : *list) last_use[value] = (values_[value].flags & TK_VALUE_OUTPUT) != 0 ? forever : i;
+      for (const std::uint32_t value : *list)
+        last_use[value] = (values_[value].flags & TK_VALUE_OUTPUT) != 0 ? forever : i;
   std::vector<std::size_t> busy_until; // by slot
   for (std::size_t i = 0; i < operations_.size(); ++i) {
     for (const std::uint32_t value : operations_[i]->writes) {
       std::size_t chosen = slots_.size();
       for (std::size_t s = 0; s < slots_.size(); ++s)
-        if (busy_until[s] < i && slots_[s].kind == values_[value].kind && (chosen == slots_.size() || slots_[s].width > slots_[chosen].width)) chosen = s;
+        if (busy_until[s] < i && slots_[s].kind == values_[value].kind &&
+            (chosen == slots_.size() || slots_[s].width > slots_[chosen].width))
+          chosen = s;
       if (chosen == slots_.size() || last_use[value] == forever) {
         chosen = slots_.size();
         slots_.push_back({values_[value].kind, values_[value].width});
@@ -100,7 +111,8 @@ void program::assign_slots() {
 
 std::size_t program::value_bytes(std::size_t rows, std::size_t outputs) const {
   std::size_t bytes = 0;
-  for (const slot& slot : slots_) bytes += aligned((slot.kind == TK_OUTPUT_ROWS ? outputs : rows) * slot.width * sizeof(float));
+  for (const slot& slot : slots_)
+    bytes += aligned((slot.kind == TK_OUTPUT_ROWS ? outputs : rows) * slot.width * sizeof(float));
   return bytes;
 }
 
@@ -115,7 +127,8 @@ void program::reserve(std::size_t rows, std::size_t outputs) {
   held_ = charge(account_, bytes, "steps of " + std::to_string(rows) + " rows");
   work_ = kernels::aligned_buffer(bytes);
   if (work_.data() == nullptr)
-    throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for steps of " + std::to_string(rows) + " rows");
+    throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for steps of " +
+                                             std::to_string(rows) + " rows");
 }
 
 void program::place_values(const tk_step& step) {
@@ -130,7 +143,8 @@ void program::place_values(const tk_step& step) {
     if (slot_of_[i] != TK_NO_VALUE) data_[i] = slot_data[slot_of_[i]];
   for (std::uint32_t i = 0; i < step.n_bindings; ++i) {
     const tk_binding& binding = step.bindings[i];
-    data_[binding.value] = reinterpret_cast<float*>(static_cast<buffer*>(binding.buffer)->memory.data() + binding.offset);
+    data_[binding.value] =
+        reinterpret_cast<float*>(static_cast<buffer*>(binding.buffer)->memory.data() + binding.offset);
   }
 }
 
@@ -143,7 +157,8 @@ void program::prepare_step(const tk_step& step) {
     const std::size_t dims = rope.rotary_dims();
     if (rope.angles.size() < step.n_rows * dims) rope.angles.resize(step.n_rows * dims);
     team_.parallel_for(step.n_rows, grain_of(dims * 32), [&](std::size_t begin, std::size_t end, unsigned) {
-      kernels::rope_angles(step.positions + begin, end - begin, rope.frequencies.data(), dims, rope.magnitude, rope.angles.data() + begin * dims);
+      kernels::rope_angles(step.positions + begin, end - begin, rope.frequencies.data(), dims, rope.magnitude,
+                           rope.angles.data() + begin * dims);
     });
   }
 }
@@ -154,7 +169,8 @@ void program::run(const tk_step& step, const cache* state) {
     if (step.cache_ops[i].after == 0) state->run(step.cache_ops[i]);
   if (step.n_rows != 0) {
     const std::size_t values = value_bytes(step.n_rows, step.n_outputs);
-    const step_run run{level_, team_, step, state, values_.data(), data_.data(), work_.data() + values, trees_, ropes_, plans_};
+    const step_run run{level_, team_,  step,  state, values_.data(), data_.data(), work_.data() + values,
+                       trees_, ropes_, plans_};
     for (const auto& operation : operations_) operation->run(run);
   }
   for (std::uint32_t i = 0; i < step.n_cache_ops; ++i)

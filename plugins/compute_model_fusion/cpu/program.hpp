@@ -21,7 +21,8 @@ public:
   /// Makes the work space large enough for such a step.
   void reserve(std::size_t rows, std::size_t outputs);
 
-  /// Throws sdk::failure if the step does not fit this program and cache (step_check.cpp says how); nothing is done then.
+  /// Throws sdk::failure if the step does not fit this program and cache (step_check.cpp says how); nothing is done
+  /// then.
   void check(const tk_step& step, const cache* state) const;
   /// Runs a step that check() accepted. Throws only for lack of memory, before anything is changed.
   void run(const tk_step& step, const cache* state);
@@ -50,7 +51,7 @@ private:
   memory_account& account_;
   weights weights_;
   std::vector<value_info> values_;
-  std::vector<std::string> names_; ///< of values
+  std::vector<std::string> names_;     ///< of values
   std::vector<tk_cache_group> groups_; ///< without names
   std::vector<std::unique_ptr<operation>> operations_;
   std::vector<rope_table> ropes_;
@@ -63,8 +64,8 @@ private:
   std::vector<slot> slots_;
   std::vector<std::uint32_t> slot_of_; ///< by value; TK_NO_VALUE for weights and inputs
   charge held_;
-  kernels::aligned_buffer work_;       ///< slots, then scratch
-  std::vector<float*> data_;           ///< by value, of the running step
+  kernels::aligned_buffer work_; ///< slots, then scratch
+  std::vector<float*> data_;     ///< by value, of the running step
   step_trees trees_;
 };
 

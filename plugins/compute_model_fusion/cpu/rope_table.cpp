@@ -29,10 +29,10 @@ rope_table rope_table_of(const op_view& op, const float* divisors) {
     table.magnitude *= 1 + 0.1 * std::log(1 / scale);
   }
   for (std::uint32_t i = 0; i < dims / 2; ++i) {
-    const double plain = std::pow(base, -2.0 * i / dims) / (divisors == nullptr ? 1.0 : static_cast<double>(divisors[i]));
+    const double plain =
+        std::pow(base, -2.0 * i / dims) / (divisors == nullptr ? 1.0 : static_cast<double>(divisors[i]));
     double kept = 0; // the part of the plain frequency: fast waves keep theirs, slow ones are stretched
-    if (extrapolated != 0)
-      kept = extrapolated * (1 - std::clamp((i - low) / std::max(0.001, high - low), 0.0, 1.0));
+    if (extrapolated != 0) kept = extrapolated * (1 - std::clamp((i - low) / std::max(0.001, high - low), 0.0, 1.0));
     table.frequencies.push_back(plain * (scale * (1 - kept) + kept));
   }
   return table;

@@ -16,8 +16,8 @@ namespace {
 class embed_op final : public operation {
 public:
   embed_op(const weights& store, const tk_graph_view& graph, std::uint32_t table, std::uint32_t out, double scale)
-      : store_(store), raw_(store.raw(graph, table)), format_(*format_of(graph.values[table].format)), table_(table), out_(out),
-        scale_(static_cast<float>(scale)) {}
+      : store_(store), raw_(store.raw(graph, table)), format_(*format_of(graph.values[table].format)), table_(table),
+        out_(out), scale_(static_cast<float>(scale)) {}
 
   void run(const step_run& run) override {
     const std::size_t width = run.width(out_);
@@ -27,11 +27,15 @@ public:
         float* const row = run.data[out_] + t * width;
         const std::int32_t token = run.step.tokens[t];
         if (token < 0)
-          std::memcpy(row, static_cast<const buffer*>(run.step.embeddings)->memory.data() + std::size_t(-1 - token) * width * sizeof(float), width * sizeof(float));
+          std::memcpy(row,
+                      static_cast<const buffer*>(run.step.embeddings)->memory.data() +
+                          std::size_t(-1 - token) * width * sizeof(float),
+                      width * sizeof(float));
         else if (packed != nullptr)
           packed->unpack_row(static_cast<std::size_t>(token), row);
         else
-          kernels::dequantize_row(format_, raw_ + static_cast<std::size_t>(token) * kernels::row_bytes(format_, width), width, row);
+          kernels::dequantize_row(format_, raw_ + static_cast<std::size_t>(token) * kernels::row_bytes(format_, width),
+                                  width, row);
         if (scale_ != 1.0f && token >= 0) kernels::scale(run.level, row, scale_, row, width);
       }
     });
@@ -53,8 +57,8 @@ public:
   void run(const step_run& run) override {
     const std::size_t groups = run.rows(x_) * (run.width(x_) / group_);
     run.team.parallel_for(groups, grain_of(group_), [&](std::size_t begin, std::size_t end, unsigned) {
-      kernels::rms_norm(run.level, run.data[x_] + begin * group_, group_, weight_, eps_, run.data[out_] + begin * group_,
-                        group_, end - begin, group_);
+      kernels::rms_norm(run.level, run.data[x_] + begin * group_, group_, weight_, eps_,
+                        run.data[out_] + begin * group_, group_, end - begin, group_);
     });
   }
 
@@ -76,8 +80,8 @@ public:
     run.team.parallel_for(run.rows(x_), grain_of(width), [&](std::size_t begin, std::size_t end, unsigned) {
       float* const rows = run.data[out_] + begin * width;
       std::memcpy(rows, run.data[x_] + begin * width, (end - begin) * width * sizeof(float));
-      kernels::rope_apply(run.level, pairs_, rows, width, table.angles.data() + begin * table.rotary_dims(), end - begin,
-                          heads_, width / heads_, table.rotary_dims());
+      kernels::rope_apply(run.level, pairs_, rows, width, table.angles.data() + begin * table.rotary_dims(),
+                          end - begin, heads_, width / heads_, table.rotary_dims());
     });
   }
 
@@ -120,12 +124,14 @@ void check_rms_norm(const op_view& op) {
   check_weight(op, 1, 1);
   op.real("eps");
   if (op.input(0).dims[0] % op.input(1).dims[0] != 0)
-    op.refuse(TK_INVALID_ARGUMENT, "groups of " + std::to_string(op.input(1).dims[0]) + " do not divide rows of " + std::to_string(op.input(0).dims[0]));
+    op.refuse(TK_INVALID_ARGUMENT, "groups of " + std::to_string(op.input(1).dims[0]) + " do not divide rows of " +
+                                       std::to_string(op.input(0).dims[0]));
 }
 
 void make_rms_norm(const op_view& op, builder& to) {
   const float* weight = to.store.vector(to.graph, op.input_id(1), op.real("weight_offset", 0));
-  to.add(op, std::make_unique<rms_norm_op>(op.input_id(0), op.output_id(0), weight, op.input(1).dims[0], op.real("eps")));
+  to.add(op,
+         std::make_unique<rms_norm_op>(op.input_id(0), op.output_id(0), weight, op.input(1).dims[0], op.real("eps")));
 }
 
 void check_rope(const op_view& op) {
@@ -136,13 +142,15 @@ void check_rope(const op_view& op) {
   if (x.dims[0] != std::uint64_t{heads} * op.count("head_dim"))
     op.refuse(TK_INVALID_ARGUMENT, "heads of head_dim do not fill rows of " + std::to_string(x.dims[0]));
   if (dims % 2 != 0 || dims > op.count("head_dim"))
-    op.refuse(TK_INVALID_ARGUMENT, "rotary_dims is " + std::to_string(dims) + ", expected an even number of at most head_dim");
+    op.refuse(TK_INVALID_ARGUMENT,
+              "rotary_dims is " + std::to_string(dims) + ", expected an even number of at most head_dim");
   if (op.text("style") != "interleaved" && op.text("style") != "halves")
     op.refuse(TK_UNSUPPORTED, "style '" + std::string(op.text("style")) + "', known: interleaved, halves");
   if (op.has_input(1)) {
     check_weight(op, 1, 1);
     if (op.input(1).dims[0] != dims / 2)
-      op.refuse(TK_INVALID_ARGUMENT, "divisors " + quoted(op.input(1).name) + " must have " + std::to_string(dims / 2) + " elements");
+      op.refuse(TK_INVALID_ARGUMENT,
+                "divisors " + quoted(op.input(1).name) + " must have " + std::to_string(dims / 2) + " elements");
   }
   rope_table_of(op, nullptr);
 }
@@ -150,7 +158,8 @@ void check_rope(const op_view& op) {
 void make_rope(const op_view& op, builder& to) {
   const float* divisors = op.has_input(1) ? to.store.vector(to.graph, op.input_id(1)) : nullptr;
   const auto pairs = op.text("style") == "halves" ? kernels::rope_pairs::halves : kernels::rope_pairs::interleaved;
-  to.add(op, std::make_unique<rope_op>(op.input_id(0), op.output_id(0), to.rope(rope_table_of(op, divisors)), pairs, op.count("heads")));
+  to.add(op, std::make_unique<rope_op>(op.input_id(0), op.output_id(0), to.rope(rope_table_of(op, divisors)), pairs,
+                                       op.count("heads")));
 }
 
 void check_take_outputs(const op_view& op) {

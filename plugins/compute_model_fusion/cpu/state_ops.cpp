@@ -11,7 +11,8 @@ namespace {
 
 class kv_write_op final : public operation {
 public:
-  kv_write_op(std::uint32_t k, std::uint32_t v, std::uint32_t group, std::uint32_t layer) : k_(k), v_(v), group_(group), layer_(layer) {}
+  kv_write_op(std::uint32_t k, std::uint32_t v, std::uint32_t group, std::uint32_t layer)
+      : k_(k), v_(v), group_(group), layer_(layer) {}
 
   void run(const step_run& run) override {
     const kernels::kv_layer layer = run.state->layer(group_, layer_);
@@ -20,14 +21,15 @@ public:
     for (std::uint32_t s = 0; s < run.step.n_sequences; ++s) {
       const tk_step_sequence& sequence = run.step.sequences[s];
       const std::uint32_t* const table = at.tables + at.table_begin[s];
-      run.team.parallel_for(sequence.row_count, grain_of(k_width + v_width), [&](std::size_t begin, std::size_t end, unsigned) {
-        for (std::size_t i = begin; i < end; ++i) {
-          const std::size_t row = sequence.row_begin + i, slot = at.context[s] + i;
-          kernels::kv_write(run.level, layer, run.data[k_] + row * k_width, run.data[v_] + row * v_width,
-                            table[slot / layer.shape.block_size - at.first_block[s]],
-                            static_cast<std::uint32_t>(slot % layer.shape.block_size));
-        }
-      });
+      run.team.parallel_for(
+          sequence.row_count, grain_of(k_width + v_width), [&](std::size_t begin, std::size_t end, unsigned) {
+            for (std::size_t i = begin; i < end; ++i) {
+              const std::size_t row = sequence.row_begin + i, slot = at.context[s] + i;
+              kernels::kv_write(run.level, layer, run.data[k_] + row * k_width, run.data[v_] + row * v_width,
+                                table[slot / layer.shape.block_size - at.first_block[s]],
+                                static_cast<std::uint32_t>(slot % layer.shape.block_size));
+            }
+          });
     }
   }
 
@@ -37,7 +39,8 @@ private:
 
 class attention_op final : public operation {
 public:
-  attention_op(std::uint32_t q, std::uint32_t out, std::uint32_t plan, std::uint32_t layer, const kernels::attention_params& params)
+  attention_op(std::uint32_t q, std::uint32_t out, std::uint32_t plan, std::uint32_t layer,
+               const kernels::attention_params& params)
       : q_(q), out_(out), plan_(plan), layer_(layer), params_(params) {}
 
   void run(const step_run& run) override {
@@ -54,9 +57,11 @@ public:
     run.team.parallel_for(plan.items.size(), 1, [&](std::size_t begin, std::size_t, unsigned) {
       const attention_item& item = plan.items[begin];
       if (item.split == attention_item::all)
-        kernels::attention(run.level, layer, params_, rows_of(item), item.row_begin, item.row_end, item.kv_head, item.kv_head + 1);
+        kernels::attention(run.level, layer, params_, rows_of(item), item.row_begin, item.row_end, item.kv_head,
+                           item.kv_head + 1);
       else
-        kernels::attention_partial(run.level, layer, params_, rows_of(item), 0, item.kv_head, item.split, partials + item.partial);
+        kernels::attention_partial(run.level, layer, params_, rows_of(item), 0, item.kv_head, item.split,
+                                   partials + item.partial);
     });
     for (const attention_item& item : plan.merges)
       kernels::attention_merge(run.level, layer, params_, rows_of(item), 0, item.kv_head, partials + item.partial);
@@ -81,7 +86,8 @@ public:
       float* const state = run.state->state(group_, layer_, at.tables[at.table_begin[s]]);
       if (!run.trees.ancestor_begin.empty()) return scan_tree(run, sequence, state);
       const std::size_t first = sequence.row_begin * width;
-      kernels::decay_scan(run.data[x_] + first, width, decay_, state, run.data[out_] + first, width, sequence.row_count, width);
+      kernels::decay_scan(run.data[x_] + first, width, decay_, state, run.data[out_] + first, width, sequence.row_count,
+                          width);
     });
   }
 
@@ -93,8 +99,10 @@ private:
     const std::size_t end = std::size_t{sequence.row_begin} + sequence.row_count;
     for (std::size_t row = sequence.row_begin; row < end; ++row) {
       const std::int32_t parent = run.step.parents[row];
-      std::memcpy(out + row * width, parent < 0 ? state : out + static_cast<std::size_t>(parent) * width, width * sizeof(float));
-      kernels::decay_scan(run.data[x_] + row * width, width, decay_, out + row * width, out + row * width, width, 1, width);
+      std::memcpy(out + row * width, parent < 0 ? state : out + static_cast<std::size_t>(parent) * width,
+                  width * sizeof(float));
+      kernels::decay_scan(run.data[x_] + row * width, width, decay_, out + row * width, out + row * width, width, 1,
+                          width);
     }
     std::memcpy(state, out + (end - 1) * width, width * sizeof(float));
   }
@@ -133,15 +141,20 @@ void make_kv_write(const op_view& op, builder& to) {
 void check_attention(const op_view& op) {
   const tk_cache_group& group = paged_group(op);
   const std::uint32_t heads = op.count("heads"), kv_heads = op.count("kv_heads"), head_dim = op.count("head_dim");
-  if (heads % kv_heads != 0) op.refuse(TK_INVALID_ARGUMENT, std::to_string(heads) + " heads are no multiple of " + std::to_string(kv_heads) + " kv_heads");
+  if (heads % kv_heads != 0)
+    op.refuse(TK_INVALID_ARGUMENT,
+              std::to_string(heads) + " heads are no multiple of " + std::to_string(kv_heads) + " kv_heads");
   if (std::uint64_t{kv_heads} * head_dim != group.k_width || group.v_width % kv_heads != 0)
-    op.refuse(TK_INVALID_ARGUMENT, std::to_string(kv_heads) + " kv_heads of " + std::to_string(head_dim) + " do not fit cache group " +
-                                       quoted(group.name) + " with K " + std::to_string(group.k_width) + " and V " + std::to_string(group.v_width));
+    op.refuse(TK_INVALID_ARGUMENT, std::to_string(kv_heads) + " kv_heads of " + std::to_string(head_dim) +
+                                       " do not fit cache group " + quoted(group.name) + " with K " +
+                                       std::to_string(group.k_width) + " and V " + std::to_string(group.v_width));
   if (std::max(head_dim, group.v_width / kv_heads) > kernels::attention_max_head_dim)
-    op.refuse(TK_UNSUPPORTED, "heads wider than " + std::to_string(kernels::attention_max_head_dim) + " are not known to the cpu backend");
+    op.refuse(TK_UNSUPPORTED, "heads wider than " + std::to_string(kernels::attention_max_head_dim) +
+                                  " are not known to the cpu backend");
   need_rows(op, 0, std::uint64_t{heads} * head_dim);
   if (op.output(0).kind != TK_ROWS || op.output(0).dims[0] != std::uint64_t{heads} * (group.v_width / kv_heads))
-    op.refuse(TK_INVALID_ARGUMENT, "its output must be rows of width " + std::to_string(std::uint64_t{heads} * (group.v_width / kv_heads)));
+    op.refuse(TK_INVALID_ARGUMENT,
+              "its output must be rows of width " + std::to_string(std::uint64_t{heads} * (group.v_width / kv_heads)));
   op.real("scale");
   if (!(op.real("softcap", 0) >= 0)) op.refuse(TK_INVALID_ARGUMENT, "attribute 'softcap' must be at least 0");
 }
@@ -164,7 +177,8 @@ void make_attention(const op_view& op, builder& to) {
 void check_decay_scan(const op_view& op) {
   const tk_cache_group& group = op.group();
   op.layer();
-  if (group.kind != TK_GROUP_RECURRENT) op.refuse(TK_UNSUPPORTED, "cache group " + quoted(group.name) + " is no recurrent one");
+  if (group.kind != TK_GROUP_RECURRENT)
+    op.refuse(TK_UNSUPPORTED, "cache group " + quoted(group.name) + " is no recurrent one");
   need_rows(op, 0, group.state_width);
   if (op.output(0).kind != TK_ROWS || op.output(0).dims[0] != group.state_width)
     op.refuse(TK_INVALID_ARGUMENT, "its output must be rows of width " + std::to_string(group.state_width));
@@ -173,7 +187,8 @@ void check_decay_scan(const op_view& op) {
 
 void make_decay_scan(const op_view& op, builder& to) {
   to.used[group_number(op)] = 1;
-  to.add(op, std::make_unique<decay_scan_op>(op.input_id(0), op.output_id(0), group_number(op), op.layer(), op.real("decay")));
+  to.add(op, std::make_unique<decay_scan_op>(op.input_id(0), op.output_id(0), group_number(op), op.layer(),
+                                             op.real("decay")));
 }
 
 } // namespace

@@ -13,8 +13,10 @@ template <class... Parts>
 [[noreturn]] void refuse(const Parts&... parts) {
   std::string message;
   const auto append = [&](const auto& part) {
-    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(part)>>) message += std::to_string(part);
-    else message += part;
+    if constexpr (std::is_arithmetic_v<std::decay_t<decltype(part)>>)
+      message += std::to_string(part);
+    else
+      message += part;
   };
   (append(parts), ...);
   throw sdk::failure(TK_INVALID_ARGUMENT, message);
@@ -67,10 +69,12 @@ void program::check_tokens(const tk_step& step) const {
   if (!embeds_) return;
   need(step.tokens, step.n_rows, "tokens");
   const std::size_t row_bytes = embedding_width_ * sizeof(float);
-  const std::uint64_t embeddings = step.embeddings == nullptr ? 0 : static_cast<const buffer*>(step.embeddings)->memory.size() / row_bytes;
+  const std::uint64_t embeddings =
+      step.embeddings == nullptr ? 0 : static_cast<const buffer*>(step.embeddings)->memory.size() / row_bytes;
   for (std::uint32_t t = 0; t < step.n_rows; ++t) {
     const std::int64_t token = step.tokens[t];
-    if (token >= static_cast<std::int64_t>(vocabulary_)) refuse("token ", token, " of row ", t, "; the vocabulary has ", vocabulary_);
+    if (token >= static_cast<std::int64_t>(vocabulary_))
+      refuse("token ", token, " of row ", t, "; the vocabulary has ", vocabulary_);
     if (token < 0 && static_cast<std::uint64_t>(-1 - token) >= embeddings)
       refuse("row ", t, " takes embedding ", -1 - token, " of ", embeddings);
   }
@@ -90,11 +94,13 @@ void program::check_parents(const tk_step& step) const {
 
 void program::check_group(const tk_step& step, const cache& state, std::size_t g) const {
   if (g >= state.n_groups() || g >= step.n_groups)
-    refuse("the program has ", groups_.size(), " cache groups, the cache ", state.n_groups(), ", the step ", step.n_groups);
+    refuse("the program has ", groups_.size(), " cache groups, the cache ", state.n_groups(), ", the step ",
+           step.n_groups);
   const tk_cache_group& mine = groups_[g];
   const tk_cache_group& theirs = state.group(g);
-  if (mine.kind != theirs.kind || mine.n_layers > theirs.n_layers || mine.block_size != theirs.block_size || mine.k_width != theirs.k_width ||
-      mine.v_width != theirs.v_width || mine.state_width != theirs.state_width || mine.format != theirs.format)
+  if (mine.kind != theirs.kind || mine.n_layers > theirs.n_layers || mine.block_size != theirs.block_size ||
+      mine.k_width != theirs.k_width || mine.v_width != theirs.v_width || mine.state_width != theirs.state_width ||
+      mine.format != theirs.format)
     refuse("cache group '", state.name(g), "' of the cache has another shape than the program's");
   const tk_step_group& at = step.groups[g];
   if (at.table_begin == nullptr || at.tables == nullptr || at.context == nullptr || at.first_block == nullptr)
@@ -106,23 +112,28 @@ void program::check_group(const tk_step& step, const cache& state, std::size_t g
 void program::check_table(const tk_step& step, const cache& state, std::size_t g, std::uint32_t s) const {
   const tk_step_group& at = step.groups[g];
   const tk_cache_group& group = groups_[g];
-  if (at.table_begin[s + 1] < at.table_begin[s]) refuse("the block tables of cache group '", state.name(g), "' overlap");
+  if (at.table_begin[s + 1] < at.table_begin[s])
+    refuse("the block tables of cache group '", state.name(g), "' overlap");
   const std::uint64_t blocks = at.table_begin[s + 1] - at.table_begin[s];
   std::uint64_t first = 0, end = 1; // of the table's entries that are used
   if (group.kind != TK_GROUP_RECURRENT) {
     const std::uint64_t context = at.context[s], last_slot = context + step.sequences[s].row_count - 1;
     if (last_slot > 0x7fffffff) refuse("sequence ", s, " fills slot ", last_slot, ", more than 2^31 - 1");
     std::uint64_t first_slot = attended_groups_[g] != 0 ? 0 : context;
-    if (group.kind == TK_GROUP_SLIDING && context + 1 > group.window && attended_groups_[g] != 0) first_slot = context + 1 - group.window;
+    if (group.kind == TK_GROUP_SLIDING && context + 1 > group.window && attended_groups_[g] != 0)
+      first_slot = context + 1 - group.window;
     if (first_slot / group.block_size < at.first_block[s])
-      refuse("sequence ", s, " needs slot ", first_slot, " of cache group '", state.name(g), "', but its table begins with block ", at.first_block[s]);
+      refuse("sequence ", s, " needs slot ", first_slot, " of cache group '", state.name(g),
+             "', but its table begins with block ", at.first_block[s]);
     first = first_slot / group.block_size - at.first_block[s];
     end = last_slot / group.block_size - at.first_block[s] + 1;
   }
-  if (end > blocks) refuse("sequence ", s, " needs ", end, " blocks of cache group '", state.name(g), "', its table has ", blocks);
+  if (end > blocks)
+    refuse("sequence ", s, " needs ", end, " blocks of cache group '", state.name(g), "', its table has ", blocks);
   for (std::uint64_t i = first; i < end; ++i)
     if (at.tables[at.table_begin[s] + i] >= state.n_blocks(g))
-      refuse("sequence ", s, " names block ", at.tables[at.table_begin[s] + i], " of cache group '", state.name(g), "', which has ", state.n_blocks(g));
+      refuse("sequence ", s, " names block ", at.tables[at.table_begin[s] + i], " of cache group '", state.name(g),
+             "', which has ", state.n_blocks(g));
 }
 
 void program::check_bindings(const tk_step& step) const {
@@ -134,15 +145,18 @@ void program::check_bindings(const tk_step& step) const {
       refuse("a binding names value ", binding.value, ", which is neither input nor output");
     const value_info& value = values_[binding.value];
     const std::string& name = names_[binding.value];
-    if (binding.buffer == nullptr || binding.offset % alignof(float) != 0) refuse("the binding of '", name, "' has no buffer or an odd offset");
-    const std::uint64_t bytes = std::uint64_t{value.kind == TK_OUTPUT_ROWS ? step.n_outputs : step.n_rows} * value.width * sizeof(float);
+    if (binding.buffer == nullptr || binding.offset % alignof(float) != 0)
+      refuse("the binding of '", name, "' has no buffer or an odd offset");
+    const std::uint64_t bytes =
+        std::uint64_t{value.kind == TK_OUTPUT_ROWS ? step.n_outputs : step.n_rows} * value.width * sizeof(float);
     const auto& to = *static_cast<const buffer*>(binding.buffer);
     if (!to.holds(binding.offset, bytes))
       refuse("'", name, "' needs ", bytes, " bytes from offset ", binding.offset, " of a buffer of ", to.memory.size());
     bound[binding.value] = 1;
   }
   for (std::size_t i = 0; i < values_.size() && step.n_rows != 0; ++i)
-    if ((values_[i].flags & TK_VALUE_INPUT) != 0 && bound[i] == 0) refuse("the input '", names_[i], "' is bound to no buffer");
+    if ((values_[i].flags & TK_VALUE_INPUT) != 0 && bound[i] == 0)
+      refuse("the input '", names_[i], "' is bound to no buffer");
 }
 
 } // namespace tokamak::cpu

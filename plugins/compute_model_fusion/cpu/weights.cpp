@@ -37,11 +37,13 @@ void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims) {
   const tk_value& value = op.input(i);
   if (value.kind != TK_WEIGHT) op.refuse(TK_INVALID_ARGUMENT, quoted(value.name) + " is no weight");
   if (value.n_dims != n_dims)
-    op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(value.name) + " has " + std::to_string(value.n_dims) + " dimensions, expected " + std::to_string(n_dims));
+    op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(value.name) + " has " + std::to_string(value.n_dims) +
+                                       " dimensions, expected " + std::to_string(n_dims));
   const auto format = format_of(value.format);
   if (!format)
-    op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + " has tensor type " + std::to_string(value.format) +
-                                  "; the cpu backend knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
+    op.refuse(TK_UNSUPPORTED,
+              "weight " + quoted(value.name) + " has tensor type " + std::to_string(value.format) +
+                  "; the cpu backend knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
   const std::string why = kernels::packed_matrix::check(*format, n_dims > 1 ? value.dims[1] : 1, value.dims[0]);
   if (!why.empty()) op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + ": " + why);
 }
@@ -51,7 +53,8 @@ weights::weights(kernels::cpu_level level, kernels::thread_team& team, memory_ac
     : level_(level), team_(team), account_(account) {
   for (const tk_weight& weight : given) {
     if (weight.value >= graph.n_values || graph.values[weight.value].kind != TK_WEIGHT)
-      throw sdk::failure(TK_INVALID_ARGUMENT, "data is given for value " + std::to_string(weight.value) + ", which is no weight of the graph");
+      throw sdk::failure(TK_INVALID_ARGUMENT, "data is given for value " + std::to_string(weight.value) +
+                                                  ", which is no weight of the graph");
     raw_[weight.value] = {static_cast<const std::byte*>(weight.data), weight.bytes};
   }
 }
@@ -63,9 +66,23 @@ const std::byte* weights::raw(const tk_graph_view& graph, std::uint32_t value) c
     throw sdk::failure(TK_INVALID_ARGUMENT, "no data is given for the weight " + quoted(about.name));
   const std::uint64_t wanted = bytes_of(about);
   if (found->second.second < wanted)
-    throw sdk::failure(TK_INVALID_ARGUMENT, "the weight " + quoted(about.name) + " has " + std::to_string(found->second.second) +
-                                                " bytes, its shape needs " + std::to_string(wanted));
+    throw sdk::failure(TK_INVALID_ARGUMENT, "the weight " + quoted(about.name) + " has " +
+                                                std::to_string(found->second.second) + " bytes, its shape needs " +
+                                                std::to_string(wanted));
   return found->second.first;
+}
+
+void weights::reserve(const tk_graph_view& graph, const std::set<std::uint32_t>& values) {
+  std::uint64_t bytes = 0;
+  for (const std::uint32_t value : values) {
+    const tk_value& about = graph.values[value];
+    raw(graph, value);
+    bytes += kernels::packed_matrix::bytes_of(level_, *format_of(about.format), about.dims[1], about.dims[0]);
+  }
+  held_ = charge(account_, bytes, "the weights");
+  memory_ = kernels::aligned_buffer(bytes);
+  if (bytes != 0 && memory_.data() == nullptr)
+    throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for the weights");
 }
 
 const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::uint32_t value) {
@@ -75,10 +92,8 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
   const tk_value& about = graph.values[value];
   const weight_format format = *format_of(about.format);
   const std::size_t k = about.dims[0], n = about.dims[1];
-  held_.emplace_back(account_, bytes_of(about), "the weights of " + quoted(about.name));
-  kernels::packed_matrix matrix(level_, format, n, k);
-  if (!matrix.allocated())
-    throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes_of(about)) + " bytes for the weight " + quoted(about.name));
+  kernels::packed_matrix matrix(level_, format, n, k, memory_.data() + packed_bytes_);
+  packed_bytes_ += matrix.bytes();
   const std::size_t stride = kernels::row_bytes(format, k), tiles = (n + kernels::tile_rows - 1) / kernels::tile_rows;
   const std::size_t grain = std::max<std::size_t>(1, tiles / (team_.size() * 4));
   team_.parallel_for(tiles, grain, [&](std::size_t begin, std::size_t end, unsigned) {

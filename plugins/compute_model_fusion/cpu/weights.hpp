@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,9 @@ public:
 
   /// What the host gave for a value, checked to be as large as its shape says.
   const std::byte* raw(const tk_graph_view& graph, std::uint32_t value) const;
-  /// Weight [K, N] packed for matmul, on all threads at the first call.
+  /// Allocates memory for packing these weights [K, N], all in one piece for the sake of huge pages.
+  void reserve(const tk_graph_view& graph, const std::set<std::uint32_t>& values);
+  /// A weight [K, N] packed for matmul, on all threads at the first call. REQUIRES: reserved.
   const kernels::packed_matrix& packed(const tk_graph_view& graph, std::uint32_t value);
   /// The packed form if some op asked for it, else nullptr.
   const kernels::packed_matrix* find_packed(std::uint32_t value) const;
@@ -44,7 +47,9 @@ private:
   std::map<std::uint32_t, std::pair<const std::byte*, std::uint64_t>> raw_;
   std::map<std::uint32_t, kernels::packed_matrix> packed_;
   std::map<std::pair<std::uint32_t, double>, std::vector<float>> vectors_;
-  std::vector<charge> held_;
+  charge held_;
+  kernels::aligned_buffer memory_; ///< of the packed weights
+  std::size_t packed_bytes_ = 0;   ///< used of it
 };
 
 } // namespace tokamak::cpu

@@ -39,7 +39,8 @@ TEST_CASE("buffers are zeroed, aligned, and read and written within their bounds
   CHECK(table->buffer_write(on.self(), b.get(), 94, text, 6, &error) == TK_OK);
   CHECK(table->buffer_read(on.self(), b.get(), 94, back, 6, &error) == TK_OK);
   CHECK(std::string(back) == "block");
-  CHECK(text_of(table->buffer_write(on.self(), b.get(), 95, text, 6, &error), error) == "1: 6 bytes from offset 95 of a buffer of 100");
+  CHECK(text_of(table->buffer_write(on.self(), b.get(), 95, text, 6, &error), error) ==
+        "1: 6 bytes from offset 95 of a buffer of 100");
   CHECK(text_of(table->buffer_read(on.self(), b.get(), UINT64_MAX, back, 6, &error), error) ==
         "1: 6 bytes from offset 18446744073709551615 of a buffer of 100");
   CHECK(table->buffer_read(on.self(), b.get(), 100, back, 0, &error) == TK_OK);
@@ -54,7 +55,8 @@ TEST_CASE("memory is counted, given back, and held to the budget") {
       const std::uint64_t weights = on.describe().memory_bytes;
       std::uint64_t matrices = 0; // the tied embeddings once
       for (const auto& [id, bytes] : m.data) matrices += m.graph.values()[id].dims.size() == 2 ? bytes.size() : 0;
-      CHECK(weights == matrices);
+      CHECK(weights >= matrices);
+      CHECK(weights < matrices + m.data.at(m.graph.find_value("token_embd")).size());
       const auto state = make_cache(on, m, 10);
       CHECK(on.describe().memory_bytes > weights);
       buffer b(on, 1000);
@@ -67,7 +69,7 @@ TEST_CASE("memory is counted, given back, and held to the budget") {
   backend small(levels().back(), 1, 2000);
   std::string error;
   make_program(small, m, &error);
-  CHECK(error == "8: the weights of 'layer0.q.w' need 2560 bytes, but 0 of the budget of 2000 are taken");
+  CHECK(error == "8: the weights need 112384 bytes, but 0 of the budget of 2000 are taken");
   CHECK(small.describe().memory_bytes == 0);
   make_cache(small, m, 10, &error);
   CHECK(error == "8: 10 blocks of cache group 'full' need 16640 bytes, but 0 of the budget of 2000 are taken");

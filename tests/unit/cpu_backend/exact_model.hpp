@@ -49,7 +49,8 @@ private:
     }
     const bool two = op.inputs.size() > 1;
     for (std::size_t t = 0; t < out.size(); ++t)
-      for (std::size_t i = 0; i < out[t].size(); ++i) out[t][i] = value(op, name, x[t][i], two ? values_.at(op.inputs[1])[t][i] : 0);
+      for (std::size_t i = 0; i < out[t].size(); ++i)
+        out[t][i] = value(op, name, x[t][i], two ? values_.at(op.inputs[1])[t][i] : 0);
   }
 
   static double value(const op_type& op, const std::string& name, double x, double y) {
@@ -59,7 +60,8 @@ private:
     if (name == "softcap") return real_attribute(op, "cap") * std::tanh(x / real_attribute(op, "cap"));
     if (name == "silu") return silu(x);
     if (name == "gelu") return gelu(x);
-    if (name == "glu") return (std::get<std::string>(*find_attribute(op, "activation")) == "silu" ? silu(x) : gelu(x)) * y;
+    if (name == "glu")
+      return (std::get<std::string>(*find_attribute(op, "activation")) == "silu" ? silu(x) : gelu(x)) * y;
     if (name == "take_outputs") return x;
     throw std::runtime_error("no exact version of " + name);
   }
@@ -69,7 +71,8 @@ private:
     const auto width = model_.graph.values()[op.outputs[0]].width();
     for (const auto token : tokens_) {
       out.emplace_back();
-      for (std::size_t i = 0; i < width; ++i) out.back().push_back(table[static_cast<std::size_t>(token) * width + i] * real_attribute(op, "scale", 1));
+      for (std::size_t i = 0; i < width; ++i)
+        out.back().push_back(table[static_cast<std::size_t>(token) * width + i] * real_attribute(op, "scale", 1));
     }
   }
 
@@ -93,17 +96,21 @@ private:
         double squares = 0;
         for (std::size_t i = 0; i < w.size(); ++i) squares += row[first + i] * row[first + i];
         const double root = std::sqrt(squares / static_cast<double>(w.size()) + real_attribute(op, "eps"));
-        for (std::size_t i = 0; i < w.size(); ++i) row[first + i] *= (w[i] + real_attribute(op, "weight_offset", 0)) / root;
+        for (std::size_t i = 0; i < w.size(); ++i)
+          row[first + i] *= (w[i] + real_attribute(op, "weight_offset", 0)) / root;
       }
   }
 
   void rope(const op_type& op, rows& out) const {
-    const auto dim = static_cast<std::size_t>(integer_attribute(op, "head_dim")), rotary = static_cast<std::size_t>(integer_attribute(op, "rotary_dims"));
+    const auto dim = static_cast<std::size_t>(integer_attribute(op, "head_dim")),
+               rotary = static_cast<std::size_t>(integer_attribute(op, "rotary_dims"));
     const bool halves = std::get<std::string>(*find_attribute(op, "style")) == "halves";
     for (std::size_t t = 0; t < out.size(); ++t)
       for (std::size_t head = 0; head < out[t].size(); head += dim)
         for (std::size_t i = 0; i < rotary / 2; ++i) {
-          const double angle = static_cast<double>(t) * real_attribute(op, "freq_scale", 1) / std::pow(real_attribute(op, "freq_base"), 2.0 * static_cast<double>(i) / static_cast<double>(rotary));
+          const double angle =
+              static_cast<double>(t) * real_attribute(op, "freq_scale", 1) /
+              std::pow(real_attribute(op, "freq_base"), 2.0 * static_cast<double>(i) / static_cast<double>(rotary));
           double& a = out[t][head + (halves ? i : 2 * i)];
           double& b = out[t][head + (halves ? i + rotary / 2 : 2 * i + 1)];
           const double rotated = a * std::cos(angle) - b * std::sin(angle);
@@ -120,14 +127,16 @@ private:
     if (model_.graph.groups()[static_cast<std::size_t>(key.first)].format == TK_F32) return;
     for (auto* list : {&k, &v})
       for (auto& row : *list)
-        for (double& x : row) x = static_cast<double>(tokamak::kernels::f16_to_f32(tokamak::kernels::f32_to_f16(static_cast<float>(x))));
+        for (double& x : row)
+          x = static_cast<double>(tokamak::kernels::f16_to_f32(tokamak::kernels::f32_to_f16(static_cast<float>(x))));
   }
 
   void attention(const op_type& op, const rows& q, rows& out) const {
     const auto group = integer_attribute(op, "group");
     const auto& [k, v] = stored_.at({group, integer_attribute(op, "layer")});
     const auto& about = model_.graph.groups()[static_cast<std::size_t>(group)];
-    const auto heads = static_cast<std::size_t>(integer_attribute(op, "heads")), kv_heads = static_cast<std::size_t>(integer_attribute(op, "kv_heads"));
+    const auto heads = static_cast<std::size_t>(integer_attribute(op, "heads")),
+               kv_heads = static_cast<std::size_t>(integer_attribute(op, "kv_heads"));
     const std::size_t dim = about.k_width / kv_heads, value_dim = about.v_width / kv_heads;
     for (std::size_t t = 0; t < q.size(); ++t) {
       out[t].assign(heads * value_dim, 0);
@@ -142,7 +151,8 @@ private:
           if (const double cap = real_attribute(op, "softcap", 0); cap > 0) dot = cap * std::tanh(dot / cap);
           const double weight = std::exp(dot);
           weights += weight;
-          for (std::size_t d = 0; d < value_dim; ++d) out[t][head * value_dim + d] += weight * v[key][kv_head * value_dim + d];
+          for (std::size_t d = 0; d < value_dim; ++d)
+            out[t][head * value_dim + d] += weight * v[key][kv_head * value_dim + d];
         }
         for (std::size_t d = 0; d < value_dim; ++d) out[t][head * value_dim + d] /= weights;
       }

@@ -1,5 +1,5 @@
-// Batch invariance (DESIGN.md 4): a sequence's logits have the same bits whatever shares its steps, however its prompt is cut,
-// on any number of threads, in any blocks.
+// Batch invariance (DESIGN.md 4): a sequence's logits have the same bits whatever shares its steps, however its prompt
+// is cut, on any number of threads, in any blocks.
 #include "tiny_model.hpp"
 
 using namespace cpu_test;
@@ -22,7 +22,8 @@ part next_part(const sequence& s, std::uint32_t rows) {
 }
 
 /// All logits of all sequences, run together in random chunks (or each whole, if `whole`).
-std::vector<sequence> run_all(const model& m, const char* level, std::uint32_t threads, std::vector<sequence> all, std::mt19937& random, bool whole) {
+std::vector<sequence> run_all(const model& m, const char* level, std::uint32_t threads, std::vector<sequence> all,
+                              std::mt19937& random, bool whole) {
   engine e(m, level, threads);
   std::vector<std::set<std::uint32_t>> taken(m.graph.groups().size());
   for (sequence& s : all) {
@@ -42,7 +43,9 @@ std::vector<sequence> run_all(const model& m, const char* level, std::uint32_t t
       if (left == 0) continue;
       more = true;
       if (!whole && random() % 4 == 0) continue; // waits for a step
-      const std::uint32_t rows = whole ? left : std::min<std::uint32_t>(left, random() % 3 == 0 ? 1 + static_cast<std::uint32_t>(random() % 30) : 1);
+      const std::uint32_t rows =
+          whole ? left
+                : std::min<std::uint32_t>(left, random() % 3 == 0 ? 1 + static_cast<std::uint32_t>(random() % 30) : 1);
       parts.push_back(next_part(s, rows));
       who.emplace_back(&s, rows);
       if (whole) break; // alone
@@ -50,7 +53,8 @@ std::vector<sequence> run_all(const model& m, const char* level, std::uint32_t t
     const auto logits = e.run_all(parts);
     std::size_t row = 0;
     for (const auto& [s, rows] : who) {
-      s->logits.insert(s->logits.end(), logits.begin() + static_cast<std::ptrdiff_t>(row), logits.begin() + static_cast<std::ptrdiff_t>(row + rows));
+      s->logits.insert(s->logits.end(), logits.begin() + static_cast<std::ptrdiff_t>(row),
+                       logits.begin() + static_cast<std::ptrdiff_t>(row + rows));
       s->done += rows;
       row += rows;
     }
@@ -89,7 +93,8 @@ TEST_CASE("logits have the same bits alone and in any batch, chunks, blocks and 
       for (const std::uint32_t threads : {1u, 2u, 3u}) {
         const auto together = run_all(m, level, threads, sequences, random, false);
         for (std::size_t s = 0; s < alone.size(); ++s)
-          for (std::size_t t = 0; t < alone[s].logits.size(); ++t) REQUIRE(same_bits(alone[s].logits[t], together[s].logits[t]));
+          for (std::size_t t = 0; t < alone[s].logits.size(); ++t)
+            REQUIRE(same_bits(alone[s].logits[t], together[s].logits[t]));
       }
     }
   }

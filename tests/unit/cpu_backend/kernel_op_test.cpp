@@ -23,7 +23,8 @@ void shift_rows(const tk_kernel_args* args) {
   for (std::uint32_t t = args->row_begin; t < args->row_end; ++t)
     for (std::uint64_t i = 0; i < args->output_widths[0]; ++i)
       args->outputs[0][t * args->output_widths[0] + i] =
-          args->inputs[0][t * args->input_widths[0] + i] * table[args->positions[t] % args->input_widths[1]] + static_cast<float>(shift + extra);
+          args->inputs[0][t * args->input_widths[0] + i] * table[args->positions[t] % args->input_widths[1]] +
+          static_cast<float>(shift + extra);
 }
 
 tk_kernel kernel(const char* name, const char* level, std::uint32_t version = 1) {
@@ -37,8 +38,10 @@ model shifted(bool of_outputs) {
   const auto x = m.graph.add_rows("x", 1000, TK_VALUE_INPUT);
   primitive_ops op(m.graph);
   const auto from = of_outputs ? op.take_outputs("taken", x) : x;
-  const auto out = of_outputs ? m.graph.add_output_rows("out", 1000, TK_VALUE_OUTPUT) : m.graph.add_rows("out", 1000, TK_VALUE_OUTPUT);
-  m.graph.add_op({"acme.shift", 1, {from, table, no_value}, {out}, {{"shift", 0.5}, {"extra", std::vector<double>{0.25, 9}}}, 0});
+  const auto out = of_outputs ? m.graph.add_output_rows("out", 1000, TK_VALUE_OUTPUT)
+                              : m.graph.add_rows("out", 1000, TK_VALUE_OUTPUT);
+  m.graph.add_op(
+      {"acme.shift", 1, {from, table, no_value}, {out}, {{"shift", 0.5}, {"extra", std::vector<double>{0.25, 9}}}, 0});
   REQUIRE(m.graph.validate());
   return m;
 }
@@ -49,7 +52,8 @@ TEST_CASE("a third party's op runs with its kernel on ranges of rows, positions 
   for (const bool of_outputs : {false, true}) {
     const model m = shifted(of_outputs);
     backend on(levels().back(), 2);
-    const auto ready = make_program(on, m, nullptr, {kernel("acme.other", "reference"), kernel("acme.shift", "reference")});
+    const auto ready =
+        make_program(on, m, nullptr, {kernel("acme.other", "reference"), kernel("acme.shift", "reference")});
     const std::uint32_t rows = 50;
     buffer in(on, rows * 4000), out(on, rows * 4000);
     for (std::uint32_t i = 0; i < rows * 1000; ++i) in.data()[i] = static_cast<float>(i);
@@ -77,7 +81,8 @@ TEST_CASE("without a kernel, or with one for another version or a higher level o
   };
   CHECK(supported({kernel("acme.shift", "reference")}));
   CHECK(!supported({}));
-  CHECK(!supported({kernel("acme.shift", "avx2"), kernel("acme.shift", "reference", 2), kernel("acme.shif", "reference")}));
+  CHECK(!supported(
+      {kernel("acme.shift", "avx2"), kernel("acme.shift", "reference", 2), kernel("acme.shif", "reference")}));
   CHECK(!supported({kernel("acme.shift", "sse")}));
   std::string error;
   make_program(on, m, &error);

@@ -48,7 +48,9 @@ public:
     host_.size = sizeof host_;
     host_.threads = threads;
     host_.memory_budget_bytes = budget;
-    host_.log = [](void*, std::int32_t, tk_string, tk_string text) { MESSAGE("logged: ", std::string(text.data, text.size)); };
+    host_.log = [](void*, std::int32_t, tk_string, tk_string text) {
+      MESSAGE("logged: ", std::string(text.data, text.size));
+    };
     host_.option_count = [](const tk_options*) -> std::uint32_t { return 0; };
     host_.option_find = [](const tk_options*, tk_string, tk_option_value*) -> tk_status { return TK_NOT_FOUND; };
     setenv("TOKAMAK_CPU", level, 1);
@@ -96,7 +98,9 @@ using cache = handle<&tk_backend::cache_destroy>;
 /// A buffer that the test can see.
 class buffer : public handle<&tk_backend::buffer_destroy> {
 public:
-  buffer(const backend& of, std::uint64_t bytes) : handle(of, make(of, bytes)), data_(static_cast<float*>(backend::table()->buffer_host_pointer(of.self(), get()))) {}
+  buffer(const backend& of, std::uint64_t bytes)
+      : handle(of, make(of, bytes)),
+        data_(static_cast<float*>(backend::table()->buffer_host_pointer(of.self(), get()))) {}
   float* data() const { return data_; }
 
 private:
@@ -132,9 +136,9 @@ struct part {
   std::vector<std::int32_t> tokens;
   std::uint32_t context = 0;
   std::vector<std::vector<std::uint32_t>> tables; ///< by group
-  std::vector<std::int32_t> parents;              ///< counted from the part's first row; empty: each continues the one before
-  std::vector<std::uint32_t> positions;           ///< empty: context + row
-  std::vector<std::uint32_t> first_blocks;        ///< by group; empty: 0
+  std::vector<std::int32_t> parents;       ///< counted from the part's first row; empty: each continues the one before
+  std::vector<std::uint32_t> positions;    ///< empty: context + row
+  std::vector<std::uint32_t> first_blocks; ///< by group; empty: 0
 };
 
 /// A tk_step and what it points to. Fill the vectors, then call get().
@@ -191,7 +195,8 @@ inline step::step(const std::vector<part>& parts, std::size_t n_groups) : groups
 
 inline const tk_step& step::get() {
   group_views_.clear();
-  for (const group& g : groups) group_views_.push_back({g.context.data(), g.first_block.data(), g.table_begin.data(), g.tables.data()});
+  for (const group& g : groups)
+    group_views_.push_back({g.context.data(), g.first_block.data(), g.table_begin.data(), g.tables.data()});
   view_ = {};
   view_.size = sizeof view_;
   view_.n_rows = static_cast<std::uint32_t>(tokens.size());
@@ -225,7 +230,8 @@ inline std::string submit(const backend& on, const program& what, const cache* s
     ++s->calls;
     s->status = status;
   };
-  const tk_status status = backend::table()->submit(on.self(), what.get(), state == nullptr ? nullptr : state->get(), &step, on_done, &done, &ticket, &error);
+  const tk_status status = backend::table()->submit(on.self(), what.get(), state == nullptr ? nullptr : state->get(),
+                                                    &step, on_done, &done, &ticket, &error);
   CHECK(done.calls == (status == TK_OK ? 1 : 0)); // the cpu backend is done when submit returns
   if (status == TK_OK) CHECK(done.status == TK_OK);
   return text_of(status, error);

@@ -15,7 +15,8 @@ double size_of(const std::vector<std::vector<float>>& rows) {
 }
 
 /// The whole prompt in one step, all logits.
-std::vector<std::vector<float>> prompt_logits(const model& m, const char* level, const std::vector<std::int32_t>& tokens) {
+std::vector<std::vector<float>> prompt_logits(const model& m, const char* level,
+                                              const std::vector<std::int32_t>& tokens) {
   engine e(m, level, 2);
   part p;
   p.tokens = tokens;
@@ -43,8 +44,14 @@ std::vector<op_case> op_cases() {
       {"add", 3, [](model&, primitive_ops& op, value_id x, value_id y) { return op.add("out", x, y); }},
       {"mul", 8, [](model&, primitive_ops& op, value_id x, value_id y) { return op.mul("out", x, y); }},
       {"glu gelu", 12, [](model&, primitive_ops& op, value_id x, value_id y) { return op.glu("out", x, y, "gelu"); }},
-      {"rms_norm of heads", 24, [](model& m, primitive_ops& op, value_id x, value_id) { return op.rms_norm("out", x, m.weight("w", TK_F16, 6), 1e-6, 1.0); }},
-      {"matmul with bias", 11, [](model& m, primitive_ops& op, value_id x, value_id) { return op.matmul("out", x, m.weight("w", TK_F16, 11, 19), m.weight("b", TK_F32, 19)); }},
+      {"rms_norm of heads", 24,
+       [](model& m, primitive_ops& op, value_id x, value_id) {
+         return op.rms_norm("out", x, m.weight("w", TK_F16, 6), 1e-6, 1.0);
+       }},
+      {"matmul with bias", 11,
+       [](model& m, primitive_ops& op, value_id x, value_id) {
+         return op.matmul("out", x, m.weight("w", TK_F16, 11, 19), m.weight("b", TK_F32, 19));
+       }},
       {"rope, part of the head", 40, [](model&, primitive_ops& op, value_id x, value_id) {
          tokamak::rope_settings rope;
          rope.head_dim = 20;
@@ -74,7 +81,8 @@ TEST_CASE("a transformer of f32 weights and cache gives the exact logits") {
     const auto expected = exact_model(m).run(tokens, "logits");
     for (const char* level : levels()) {
       const auto got = prompt_logits(m, level, tokens);
-      for (std::size_t t = 0; t < tokens.size(); ++t) REQUIRE(largest_difference(got[t], expected[t]) < 2e-5 * (1 + size_of(expected)));
+      for (std::size_t t = 0; t < tokens.size(); ++t)
+        REQUIRE(largest_difference(got[t], expected[t]) < 2e-5 * (1 + size_of(expected)));
     }
   }
 }
@@ -85,11 +93,13 @@ TEST_CASE("a transformer of all quantised formats is as near as int8 activations
   const auto tokens = random_tokens(random, 40);
   const auto expected = exact_model(m).run(tokens, "logits");
   const auto plain = prompt_logits(m, "reference", tokens);
-  for (std::size_t t = 0; t < tokens.size(); ++t) REQUIRE(largest_difference(plain[t], expected[t]) < 0.05 * size_of(expected));
+  for (std::size_t t = 0; t < tokens.size(); ++t)
+    REQUIRE(largest_difference(plain[t], expected[t]) < 0.05 * size_of(expected));
   for (const char* level : levels()) {
     // Levels differ in the last bits only, but those may move an activation across a rounding border of int8.
     const auto got = prompt_logits(m, level, tokens);
-    for (std::size_t t = 0; t < tokens.size(); ++t) REQUIRE(largest_difference(got[t], plain[t]) < 0.02 * size_of(expected));
+    for (std::size_t t = 0; t < tokens.size(); ++t)
+      REQUIRE(largest_difference(got[t], plain[t]) < 0.02 * size_of(expected));
   }
 }
 

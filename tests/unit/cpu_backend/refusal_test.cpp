@@ -39,19 +39,22 @@ TEST_CASE("weights that are missing, short or of an unknown type are named") {
   const auto w = m.graph.find_value("layer1.up.w");
   auto full = m.data[w];
   m.data[w].resize(100);
-  CHECK(program_error(m) == "1: the weight 'layer1.up.w' has 100 bytes, its shape needs " + std::to_string(full.size()));
+  CHECK(program_error(m) ==
+        "1: the weight 'layer1.up.w' has 100 bytes, its shape needs " + std::to_string(full.size()));
   m.data.erase(w);
   CHECK(program_error(m) == "1: no data is given for the weight 'layer1.up.w'");
-  CHECK(matmul_error(12, 256, 4, 256) ==
-        "4: op 0 (tokamak.matmul): weight 'w' has tensor type 12; the cpu backend knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
-  CHECK(matmul_error(TK_Q8_0, 48, 4, 48) == "4: op 0 (tokamak.matmul): weight 'w': q8_0 rows hold whole blocks of 32 weights, not 48");
+  CHECK(matmul_error(12, 256, 4, 256) == "4: op 0 (tokamak.matmul): weight 'w' has tensor type 12; the cpu backend "
+                                         "knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
+  CHECK(matmul_error(TK_Q8_0, 48, 4, 48) ==
+        "4: op 0 (tokamak.matmul): weight 'w': q8_0 rows hold whole blocks of 32 weights, not 48");
   CHECK(matmul_error(TK_F32, 48, 4, 50) == "1: op 0 (tokamak.matmul): weight 'w' takes rows of 48, but 'x' has 50");
 }
 
 TEST_CASE("data for a value that is no weight is refused") {
   model m = transformer();
   m.data[m.graph.find_value("logits")] = std::vector<std::byte>(8);
-  CHECK(program_error(m) == "1: data is given for value " + std::to_string(m.graph.find_value("logits")) + ", which is no weight of the graph");
+  CHECK(program_error(m) == "1: data is given for value " + std::to_string(m.graph.find_value("logits")) +
+                                ", which is no weight of the graph");
 }
 
 TEST_CASE("ops that cannot run are named with their place") {
@@ -59,7 +62,9 @@ TEST_CASE("ops that cannot run are named with their place") {
   primitive_ops op(m.graph);
   op.all_reduce("sum", m.graph.find_value("layer1.y"));
   const auto last = std::to_string(m.graph.ops().size() - 1);
-  CHECK(program_error(m) == "4: op " + last + " (tokamak.all_reduce): version 1 is not known to the cpu backend, and no kernel for it is given");
+  CHECK(program_error(m) ==
+        "4: op " + last +
+            " (tokamak.all_reduce): version 1 is not known to the cpu backend, and no kernel for it is given");
 
   model wide;
   wide.graph.add_group({"full", TK_GROUP_FULL, 1, 16, 0, 1024, 1024, 0, TK_F16});
@@ -82,5 +87,6 @@ TEST_CASE("cache groups of an unknown kind or format are refused") {
         "4: cache group 'kv': format 8; the cpu backend keeps K and V as f16 (1) or f32 (0)");
   CHECK(cache_error({"kv", TK_GROUP_SLIDING, 1, 0, 8, 64, 64, 0, TK_F16}) ==
         "1: cache group 'kv': block_size, k_width and v_width must be above 0");
-  CHECK(cache_error({"latent", 9, 1, 16, 0, 64, 64, 0, TK_F16}) == "4: cache group 'latent': kind 9 is not known to the cpu backend");
+  CHECK(cache_error({"latent", 9, 1, 16, 0, 64, 64, 0, TK_F16}) ==
+        "4: cache group 'latent': kind 9 is not known to the cpu backend");
 }

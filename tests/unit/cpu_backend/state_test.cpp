@@ -13,9 +13,11 @@ model with_everything() {
 }
 
 const std::vector<std::vector<std::uint32_t>> home = {{3, 9, 5, 1, 7, 2, 8, 4}, {3, 9, 5, 1, 7, 2, 8, 4}, {10}};
-const std::vector<std::vector<std::uint32_t>> away = {{23, 29, 25, 21, 27, 22, 28, 24}, {23, 29, 25, 21, 27, 22, 28, 24}, {30}};
+const std::vector<std::vector<std::uint32_t>> away = {
+    {23, 29, 25, 21, 27, 22, 28, 24}, {23, 29, 25, 21, 27, 22, 28, 24}, {30}};
 
-part rows_of(const std::vector<std::int32_t>& tokens, std::uint32_t begin, std::uint32_t end, const std::vector<std::vector<std::uint32_t>>& tables) {
+part rows_of(const std::vector<std::int32_t>& tokens, std::uint32_t begin, std::uint32_t end,
+             const std::vector<std::vector<std::uint32_t>>& tables) {
   return {{tokens.begin() + begin, tokens.begin() + end}, begin, tables, {}, {}, {}};
 }
 
@@ -24,7 +26,8 @@ std::vector<tk_cache_op> copies(std::uint32_t count, std::uint32_t after) {
   std::vector<tk_cache_op> ops;
   for (std::uint32_t g = 0; g < 2; ++g)
     for (std::uint32_t block = 0; block * 4 < count; ++block)
-      ops.push_back({TK_CACHE_COPY, g, after, home[g][block], 0, away[g][block], 0, std::min(4u, count - block * 4), nullptr, 0});
+      ops.push_back(
+          {TK_CACHE_COPY, g, after, home[g][block], 0, away[g][block], 0, std::min(4u, count - block * 4), nullptr, 0});
   ops.push_back({TK_CACHE_COPY, 2, after, home[2][0], 0, away[2][0], 0, 1, nullptr, 0});
   return ops;
 }
@@ -39,7 +42,8 @@ TEST_CASE("a fork copied before or after a step goes its own way from there") {
   for (std::size_t i = 14; i < other.size(); ++i) other[i] = (other[i] + 1) % static_cast<std::int32_t>(recipe::V);
   for (const char* level : levels()) {
     engine plain(m, level);
-    const auto expected = plain.run_all({rows_of(tokens, 0, 24, home)}), expected_other = engine(m, level).run_all({rows_of(other, 0, 24, home)});
+    const auto expected = plain.run_all({rows_of(tokens, 0, 24, home)}),
+               expected_other = engine(m, level).run_all({rows_of(other, 0, 24, home)});
 
     engine e(m, level, 2);
     step first({rows_of(tokens, 0, 14, home)}, 3);
@@ -71,7 +75,8 @@ TEST_CASE("recurrent state is cleared, checkpointed and restored") {
     engine e(m, level);
     const auto expected = e.run_all({rows_of(tokens, 0, 12, home)});
     step again({rows_of(tokens, 0, 8, home)}, 3);
-    again.cache_ops = {{TK_CACHE_CLEAR, 2, 0, 0, 0, home[2][0], 0, 0, nullptr, 0}, {TK_CACHE_COPY, 2, 1, home[2][0], 0, 77, 0, 0, nullptr, 0}};
+    again.cache_ops = {{TK_CACHE_CLEAR, 2, 0, 0, 0, home[2][0], 0, 0, nullptr, 0},
+                       {TK_CACHE_COPY, 2, 1, home[2][0], 0, 77, 0, 0, nullptr, 0}};
     again.want_all();
     const auto first = e.run(again);
     for (std::size_t i = 0; i < 8; ++i) REQUIRE(same_bits(first[i], expected[i]));
@@ -102,7 +107,8 @@ TEST_CASE("blocks exported from one engine continue in another with the same bit
         std::uint64_t at = 8;
         for (std::uint32_t g = 0; g < 2; ++g)
           for (std::uint32_t block = 0; block < 4; ++block, at += block_bytes)
-            ops.push_back({kind, g, kind == TK_CACHE_EXPORT ? 1u : 0u, tables[g][block], 0, tables[g][block], 0, block == 3 ? 2u : 4u, buffer, at});
+            ops.push_back({kind, g, kind == TK_CACHE_EXPORT ? 1u : 0u, tables[g][block], 0, tables[g][block], 0,
+                           block == 3 ? 2u : 4u, buffer, at});
         ops.push_back({kind, 2, kind == TK_CACHE_EXPORT ? 1u : 0u, tables[2][0], 0, tables[2][0], 0, 1, buffer, at});
         return ops;
       };

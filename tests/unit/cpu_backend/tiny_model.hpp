@@ -42,7 +42,8 @@ struct model {
   std::vector<float> values(value_id weight) const;
 };
 
-inline value_id model::weight(const std::string& name, tk_format format, std::uint64_t k, std::uint64_t n, float center) {
+inline value_id model::weight(const std::string& name, tk_format format, std::uint64_t k, std::uint64_t n,
+                              float center) {
   namespace kernels = tokamak::kernels;
   const auto id = graph.add_weight(name, format, n == 0 ? std::vector{k} : std::vector{k, n});
   const auto kind = kernel_format(format);
@@ -56,9 +57,13 @@ inline value_id model::weight(const std::string& name, tk_format format, std::ui
   for (std::size_t at = 0; at < bytes.size(); at += kernels::block_bytes(kind)) {
     const float value = center + spread(random);
     for (std::size_t i = 0; i < kernels::block_bytes(kind); ++i) bytes[at + i] = static_cast<std::byte>(random() & 255);
-    if (kind == kernels::weight_format::f32) std::memcpy(&bytes[at], &value, 4);
-    else if (kind == kernels::weight_format::bf16) std::memcpy(&bytes[at], reinterpret_cast<const std::byte*>(&value) + 2, 2);
-    else put(&bytes[at], kind == kernels::weight_format::f16 ? value : size / (kind == kernels::weight_format::q8_0 ? 80 : 6));
+    if (kind == kernels::weight_format::f32)
+      std::memcpy(&bytes[at], &value, 4);
+    else if (kind == kernels::weight_format::bf16)
+      std::memcpy(&bytes[at], reinterpret_cast<const std::byte*>(&value) + 2, 2);
+    else
+      put(&bytes[at],
+          kind == kernels::weight_format::f16 ? value : size / (kind == kernels::weight_format::q8_0 ? 80 : 6));
     if (kind == kernels::weight_format::q4_1) put(&bytes[at + 2], -size);
   }
   data[id] = std::move(bytes);
@@ -88,18 +93,22 @@ struct recipe {
   static constexpr std::uint32_t D = 64, H = 4, G = 2, Dk = 16, F = 96, V = 96;
 };
 
-/// Two layers like llama's, then (if recurrent) a scan; "logits" is the output. The output matrix is tied to the embeddings.
+/// Two layers like llama's, then (if recurrent) a scan; "logits" is the output. The output matrix is tied to the
+/// embeddings.
 inline model transformer(const recipe& r = {}) {
   model m;
   auto& g = m.graph;
   const auto paged = [&](const char* name, tk_group_kind kind, std::uint32_t layers) {
-    return g.add_group({name, kind, layers, r.block_size, kind == TK_GROUP_SLIDING ? r.window : 0, recipe::G * recipe::Dk, recipe::G * recipe::Dk, 0, r.kv_format});
+    return g.add_group({name, kind, layers, r.block_size, kind == TK_GROUP_SLIDING ? r.window : 0,
+                        recipe::G * recipe::Dk, recipe::G * recipe::Dk, 0, r.kv_format});
   };
   const auto full = paged("full", TK_GROUP_FULL, r.window != 0 ? 1 : 2);
   const auto sliding = r.window != 0 ? paged("sliding", TK_GROUP_SLIDING, 1) : full;
   const auto scanned = r.recurrent ? g.add_group({"state", TK_GROUP_RECURRENT, 1, 1, 0, 0, 0, recipe::D, TK_F32}) : 0;
   std::size_t next = 0;
-  const auto matrix = [&](const std::string& name, std::uint64_t k, std::uint64_t n) { return m.weight(name, r.formats[next++ % r.formats.size()], k, n); };
+  const auto matrix = [&](const std::string& name, std::uint64_t k, std::uint64_t n) {
+    return m.weight(name, r.formats[next++ % r.formats.size()], k, n);
+  };
   primitive_ops op(g);
   tokamak::rope_settings rope;
   rope.head_dim = rope.rotary_dims = recipe::Dk;
@@ -109,8 +118,12 @@ inline model transformer(const recipe& r = {}) {
   for (std::uint32_t i = 0; i < 2; ++i) {
     const auto name = [&](const char* part) { return "layer" + std::to_string(i) + "." + part; };
     const auto h = op.rms_norm(name("norm"), x, m.weight(name("norm.w"), TK_F32, recipe::D, 0, 1), 1e-5);
-    const auto q = op.rope(name("q.rope"), op.matmul(name("q"), h, matrix(name("q.w"), recipe::D, recipe::H * recipe::Dk)), rope);
-    const auto k = op.rope(name("k.rope"), op.matmul(name("k"), h, matrix(name("k.w"), recipe::D, recipe::G * recipe::Dk), m.weight(name("k.b"), TK_F32, recipe::G * recipe::Dk)), rope);
+    const auto q =
+        op.rope(name("q.rope"), op.matmul(name("q"), h, matrix(name("q.w"), recipe::D, recipe::H * recipe::Dk)), rope);
+    const auto k = op.rope(name("k.rope"),
+                           op.matmul(name("k"), h, matrix(name("k.w"), recipe::D, recipe::G * recipe::Dk),
+                                     m.weight(name("k.b"), TK_F32, recipe::G * recipe::Dk)),
+                           rope);
     const auto v = op.matmul(name("v"), h, matrix(name("v.w"), recipe::D, recipe::G * recipe::Dk));
     const bool second = i == 1 && r.window != 0;
     const auto group = second ? sliding : full;
@@ -119,36 +132,46 @@ inline model transformer(const recipe& r = {}) {
     const auto a = op.attention(name("a"), q, {group, layer, recipe::H, recipe::G, recipe::Dk, 0.25, r.softcap});
     x = op.add(name("x"), x, op.matmul(name("o"), a, matrix(name("o.w"), recipe::H * recipe::Dk, recipe::D)));
     const auto f = op.rms_norm(name("ffn_norm"), x, m.weight(name("ffn_norm.w"), TK_F32, recipe::D, 0, 1), 1e-5);
-    const auto up = op.glu(name("glu"), op.matmul(name("gate"), f, matrix(name("gate.w"), recipe::D, recipe::F)), op.matmul(name("up"), f, matrix(name("up.w"), recipe::D, recipe::F)), "silu");
+    const auto up = op.glu(name("glu"), op.matmul(name("gate"), f, matrix(name("gate.w"), recipe::D, recipe::F)),
+                           op.matmul(name("up"), f, matrix(name("up.w"), recipe::D, recipe::F)), "silu");
     x = op.add(name("y"), x, op.matmul(name("down"), up, matrix(name("down.w"), recipe::F, recipe::D)));
   }
   if (r.recurrent) x = op.add("scanned", x, op.decay_scan("scan", x, scanned, 0, 0.75));
-  const auto taken = op.rms_norm("last_norm", op.take_outputs("taken", x), m.weight("last_norm.w", TK_F16, recipe::D, 0, 1), 1e-5);
+  const auto taken =
+      op.rms_norm("last_norm", op.take_outputs("taken", x), m.weight("last_norm.w", TK_F16, recipe::D, 0, 1), 1e-5);
   g.set_flags(op.matmul("logits", taken, table), TK_VALUE_OUTPUT);
   return m;
 }
 
 /// Makes a program; `error` gets the reason when it cannot be.
-inline std::unique_ptr<program> make_program(const backend& on, const model& m, std::string* error = nullptr, const std::vector<tk_kernel>& kernels = {}) {
+inline std::unique_ptr<program> make_program(const backend& on, const model& m, std::string* error = nullptr,
+                                             const std::vector<tk_kernel>& kernels = {}) {
   const tk_graph_view view = m.graph.view();
   std::vector<tk_weight> weights;
   for (const auto& [id, bytes] : m.data) weights.push_back({id, bytes.data(), bytes.size()});
   void* made = nullptr;
   tk_error e = no_error();
-  const tk_status status = backend::table()->program_create(on.self(), &view, weights.data(), weights.size(), kernels.data(), kernels.size(), &made, &e);
-  if (error != nullptr) *error = text_of(status, e);
-  else require_ok(status, e);
+  const tk_status status = backend::table()->program_create(on.self(), &view, weights.data(), weights.size(),
+                                                            kernels.data(), kernels.size(), &made, &e);
+  if (error != nullptr)
+    *error = text_of(status, e);
+  else
+    require_ok(status, e);
   return status == TK_OK ? std::make_unique<program>(on, made) : nullptr;
 }
 
-inline std::unique_ptr<cache> make_cache(const backend& on, const model& m, std::uint32_t n_blocks, std::string* error = nullptr) {
+inline std::unique_ptr<cache> make_cache(const backend& on, const model& m, std::uint32_t n_blocks,
+                                         std::string* error = nullptr) {
   const tk_graph_view view = m.graph.view();
   const std::vector<std::uint32_t> blocks(view.n_groups, n_blocks);
   void* made = nullptr;
   tk_error e = no_error();
-  const tk_status status = backend::table()->cache_create(on.self(), view.groups, view.n_groups, blocks.data(), &made, &e);
-  if (error != nullptr) *error = text_of(status, e);
-  else require_ok(status, e);
+  const tk_status status =
+      backend::table()->cache_create(on.self(), view.groups, view.n_groups, blocks.data(), &made, &e);
+  if (error != nullptr)
+    *error = text_of(status, e);
+  else
+    require_ok(status, e);
   return status == TK_OK ? std::make_unique<cache>(on, made) : nullptr;
 }
 
@@ -163,8 +186,9 @@ struct engine {
   std::uint64_t vocabulary;
 
   engine(const model& m, const char* level, std::uint32_t threads = 1, std::uint32_t n_blocks = 128)
-      : about(m), on(level, threads), ready(make_program(on, m)), state(make_cache(on, m, n_blocks)), logits(on, 256 * 4 * 1024),
-        logits_id(m.graph.find_value("logits")), vocabulary(m.graph.values()[logits_id].width()) {}
+      : about(m), on(level, threads), ready(make_program(on, m)), state(make_cache(on, m, n_blocks)),
+        logits(on, 256 * 4 * 1024), logits_id(m.graph.find_value("logits")),
+        vocabulary(m.graph.values()[logits_id].width()) {}
 
   /// Runs the step, which must succeed; returns the logits of its output rows.
   std::vector<std::vector<float>> run(step& s) {
@@ -172,7 +196,8 @@ struct engine {
     const std::string error = submit(on, *ready, state.get(), s.get());
     if (!error.empty()) throw std::runtime_error(error);
     std::vector<std::vector<float>> rows;
-    for (std::size_t i = 0; i < s.output_rows.size(); ++i) rows.emplace_back(logits.data() + i * vocabulary, logits.data() + (i + 1) * vocabulary);
+    for (std::size_t i = 0; i < s.output_rows.size(); ++i)
+      rows.emplace_back(logits.data() + i * vocabulary, logits.data() + (i + 1) * vocabulary);
     return rows;
   }
   std::vector<std::vector<float>> run_all(const std::vector<part>& parts) {
@@ -189,7 +214,8 @@ inline std::vector<std::int32_t> random_tokens(std::mt19937& random, std::size_t
 }
 
 /// Distinct random blocks for one group; `taken` remembers those in use.
-inline std::vector<std::uint32_t> random_table(std::mt19937& random, std::set<std::uint32_t>& taken, std::size_t n, std::uint32_t n_blocks = 128) {
+inline std::vector<std::uint32_t> random_table(std::mt19937& random, std::set<std::uint32_t>& taken, std::size_t n,
+                                               std::uint32_t n_blocks = 128) {
   std::vector<std::uint32_t> table;
   while (table.size() < n) {
     const auto block = static_cast<std::uint32_t>(random() % n_blocks);
@@ -214,7 +240,8 @@ inline double largest_difference(const std::vector<float>& a, const std::vector<
 /// A seed that is printed; TEST_SEED repeats a run.
 inline std::uint32_t printed_seed() {
   const char* given = std::getenv("TEST_SEED");
-  const std::uint32_t seed = given != nullptr ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+  const std::uint32_t seed =
+      given != nullptr ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
   MESSAGE("TEST_SEED=", seed);
   return seed;
 }

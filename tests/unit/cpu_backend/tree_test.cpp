@@ -5,9 +5,11 @@ using namespace cpu_test;
 
 namespace {
 
-std::vector<std::vector<float>> decode(engine& e, const std::vector<std::int32_t>& tokens, std::uint32_t context, const std::vector<std::vector<std::uint32_t>>& tables) {
+std::vector<std::vector<float>> decode(engine& e, const std::vector<std::int32_t>& tokens, std::uint32_t context,
+                                       const std::vector<std::vector<std::uint32_t>>& tables) {
   std::vector<std::vector<float>> out;
-  for (std::uint32_t i = 0; i < tokens.size(); ++i) out.push_back(e.run_all({{{tokens[i]}, context + i, tables, {}, {}, {}}})[0]);
+  for (std::uint32_t i = 0; i < tokens.size(); ++i)
+    out.push_back(e.run_all({{{tokens[i]}, context + i, tables, {}, {}, {}}})[0]);
   return out;
 }
 
@@ -54,7 +56,8 @@ TEST_CASE("a tree's branches give the bits of decoding each branch alone; the ac
       step go_on({{{next[0]}, 20, {table, table}, {}, {}, {}}}, 2);
       for (std::uint32_t g = 0; g < 2; ++g)
         for (const auto& [from, to] : {std::pair{19u, 18u}, {21u, 19u}})
-          go_on.cache_ops.push_back({TK_CACHE_COPY, g, 0, table[from / 4], from % 4, table[to / 4], to % 4, 1, nullptr, 0});
+          go_on.cache_ops.push_back(
+              {TK_CACHE_COPY, g, 0, table[from / 4], from % 4, table[to / 4], to % 4, 1, nullptr, 0});
       REQUIRE(same_bits(verify.run(go_on)[0], expected[0]));
       REQUIRE(same_bits(decode(verify, {next[1]}, 21, {table, table})[0], expected[1]));
     }

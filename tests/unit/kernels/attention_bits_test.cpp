@@ -10,7 +10,8 @@ const attention_shape shape{6, 2, 24, 24, 16, kv_type::f16};
 
 std::vector<float> row_of(const std::vector<float>& all, std::uint32_t row) {
   const std::size_t width = shape.heads * shape.value_dim;
-  return {all.begin() + static_cast<std::ptrdiff_t>(row * width), all.begin() + static_cast<std::ptrdiff_t>((row + 1) * width)};
+  return {all.begin() + static_cast<std::ptrdiff_t>(row * width),
+          all.begin() + static_cast<std::ptrdiff_t>((row + 1) * width)};
 }
 
 std::vector<attention_params> variants(const paged_sequence& s) {
@@ -42,7 +43,8 @@ TEST_CASE("chunks of any size, blocks of any size and ranges of rows and heads g
             attention(level, other.layer, params, step, middle, rows, head, head + 1);
             attention(level, other.layer, params, step, 0, middle, head, head + 1);
           }
-          for (std::uint32_t row = 0; row < rows; ++row) REQUIRE(same_bits(row_of(out, row), row_of(whole, first + row)));
+          for (std::uint32_t row = 0; row < rows; ++row)
+            REQUIRE(same_bits(row_of(out, row), row_of(whole, first + row)));
           first += rows + data.below(200);
         }
       }

@@ -21,14 +21,18 @@ double silu_of(double x) { return x / (1 + std::exp(-x)); }
 
 const std::vector<op>& ops() {
   static const std::vector<op> all = {
-      {"add", [](auto l, auto x, auto y, auto o, auto n) { add(l, x, y, o, n); }, [](double x, double y) { return x + y; }},
-      {"mul", [](auto l, auto x, auto y, auto o, auto n) { mul(l, x, y, o, n); }, [](double x, double y) { return x * y; }},
+      {"add", [](auto l, auto x, auto y, auto o, auto n) { add(l, x, y, o, n); },
+       [](double x, double y) { return x + y; }},
+      {"mul", [](auto l, auto x, auto y, auto o, auto n) { mul(l, x, y, o, n); },
+       [](double x, double y) { return x * y; }},
       {"scale", [](auto l, auto x, auto, auto o, auto n) { scale(l, x, 0.125f, o, n); },
        [](double x, double) { return x * 0.125; }},
-      {"silu", [](auto l, auto x, auto, auto o, auto n) { silu(l, x, o, n); }, [](double x, double) { return silu_of(x); }},
+      {"silu", [](auto l, auto x, auto, auto o, auto n) { silu(l, x, o, n); },
+       [](double x, double) { return silu_of(x); }},
       {"silu_mul", [](auto l, auto x, auto y, auto o, auto n) { silu_mul(l, x, y, o, n); },
        [](double x, double y) { return silu_of(x) * y; }},
-      {"gelu", [](auto l, auto x, auto, auto o, auto n) { gelu(l, x, o, n); }, [](double x, double) { return gelu_of(x); }},
+      {"gelu", [](auto l, auto x, auto, auto o, auto n) { gelu(l, x, o, n); },
+       [](double x, double) { return gelu_of(x); }},
       {"gelu_mul", [](auto l, auto x, auto y, auto o, auto n) { gelu_mul(l, x, y, o, n); },
        [](double x, double y) { return gelu_of(x) * y; }},
       {"soft_cap", [](auto l, auto x, auto, auto o, auto n) { soft_cap(l, x, 30.0f, o, n); },

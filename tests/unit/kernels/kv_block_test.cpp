@@ -35,9 +35,10 @@ canonical expected_of(const paged_sequence& s, std::uint32_t first, std::uint32_
   return result;
 }
 
-const attention_shape shapes[] = {
-    {9, 3, 64, 64, 16, kv_type::f16}, {2, 1, 10, 6, 5, kv_type::f16}, {2, 2, 3, 3, 1, kv_type::f32},
-    {4, 2, 17, 33, 12, kv_type::f32}};
+const attention_shape shapes[] = {{9, 3, 64, 64, 16, kv_type::f16},
+                                  {2, 1, 10, 6, 5, kv_type::f16},
+                                  {2, 2, 3, 3, 1, kv_type::f32},
+                                  {4, 2, 17, 33, 12, kv_type::f32}};
 
 } // namespace
 
@@ -62,7 +63,8 @@ TEST_CASE("tokens are copied between any offsets, also within a block") {
     for (int round = 0; round < 30; ++round) {
       paged_sequence s(data, shape, 2 * shape.block_size);
       const std::uint32_t count = 1 + data.below(shape.block_size);
-      const std::uint32_t from = data.below(shape.block_size - count + 1), to = data.below(shape.block_size - count + 1);
+      const std::uint32_t from = data.below(shape.block_size - count + 1),
+                          to = data.below(shape.block_size - count + 1);
       const std::uint32_t dst = data.below(2);
       const canonical before = exported(s.layer, s.table[dst], 0, shape.block_size);
       kv_copy(s.layer, s.table[0], from, s.table[dst], to, count);

@@ -158,6 +158,11 @@ TEST_CASE("packing by ranges equals packing at once, and rows come back bit for 
       parts.pack(p.weights.data() + n * stride, stride, n, end);
     }
     CHECK(std::memcmp(whole.view().data, parts.view().data, whole.bytes()) == 0);
+    aligned_buffer memory(packed_matrix::bytes_of(detect(), format, p.n, p.k));
+    CHECK(memory.size() == whole.bytes());
+    packed_matrix elsewhere(detect(), format, p.n, p.k, memory.data());
+    elsewhere.pack(p.weights.data(), stride, 0, p.n);
+    CHECK(std::memcmp(whole.view().data, memory.data(), whole.bytes()) == 0);
     for (std::size_t n = 0; n < p.n; ++n) {
       std::vector<float> expected(p.k), got(p.k);
       dequantize_row(format, p.weights.data() + n * stride, p.k, expected.data());

@@ -18,7 +18,8 @@ TEST_CASE("rms_norm divides each row by its root mean square") {
           for (std::size_t i = 0; i < n; ++i) squares += std::pow(static_cast<double>(x[t * ldx + i]), 2);
           const double root = std::sqrt(squares / static_cast<double>(n) + 1e-5);
           for (std::size_t i = 0; i < n; ++i) {
-            const double expected = static_cast<double>(x[t * ldx + i]) / root * (weighted ? static_cast<double>(weight[i]) : 1);
+            const double expected =
+                static_cast<double>(x[t * ldx + i]) / root * (weighted ? static_cast<double>(weight[i]) : 1);
             REQUIRE(std::fabs(static_cast<double>(y[t * ldy + i]) - expected) < 2e-6 * (1 + std::fabs(expected)));
           }
           REQUIRE(y[t * ldy + n] == -77);

@@ -21,7 +21,8 @@ TEST_CASE("each pair is rotated by position times frequency and the rest of the 
   test_data data;
   const std::size_t rows = 3, heads = 3;
   const std::uint32_t positions[rows] = {0, 5, 130000};
-  for (const auto& [head_dim, n_rot] : {std::pair<std::size_t, std::size_t>{64, 64}, {64, 32}, {10, 10}, {80, 20}, {2, 2}}) {
+  for (const auto& [head_dim, n_rot] :
+       {std::pair<std::size_t, std::size_t>{64, 64}, {64, 32}, {10, 10}, {80, 20}, {2, 2}}) {
     const std::size_t half = n_rot / 2, ldx = heads * head_dim + 1;
     const std::vector<double> speeds = frequencies(n_rot);
     std::vector<float> angles(rows * n_rot);

@@ -1,9 +1,10 @@
 // Causal attention of one sequence's query rows over its paged K/V: grouped queries, sliding window, soft-cap, trees.
 //
 // Bits: the keys that a row attends, in order, get indices 0, 1, 2, ...: first the context, then the rows of this step
-// that it may see. They are cut at fixed multiples of `attention_split` indices; each split is a softmax of its own, and
-// splits merge in order (Milakov & Gimelshein 2018). So a row's result depends on its keys only, not on the block size,
-// on which rows are computed together, on threads, or on whether its predecessors came as prompt, decoded or drafted.
+// that it may see. They are cut at fixed multiples of `attention_split` indices; each split is a softmax of its own,
+// and splits merge in order (Milakov & Gimelshein 2018). So a row's result depends on its keys only, not on the block
+// size, on which rows are computed together, on threads, or on whether its predecessors came as prompt, decoded or
+// drafted.
 #pragma once
 
 #include <cstddef>
@@ -30,14 +31,14 @@ struct attention_params {
 /// Query rows of one sequence in one step. Their K/V must have been written before: row i's into slot context + i.
 /// Slot s is offset s % block_size of block_table[s / block_size - first_block].
 struct attention_rows {
-  const float* q = nullptr;              ///< [rows, heads*head_dim], stride ldq
+  const float* q = nullptr; ///< [rows, heads*head_dim], stride ldq
   std::size_t ldq = 0;
-  float* out = nullptr;                  ///< [rows, heads*value_dim], stride ldo
+  float* out = nullptr; ///< [rows, heads*value_dim], stride ldo
   std::size_t ldo = 0;
   std::uint32_t rows = 0;
-  std::uint32_t context = 0;             ///< slots filled before this step
+  std::uint32_t context = 0; ///< slots filled before this step
   const std::uint32_t* block_table = nullptr;
-  std::uint32_t first_block = 0;         ///< logical number of block_table[0]; earlier ones left the window
+  std::uint32_t first_block = 0; ///< logical number of block_table[0]; earlier ones left the window
   /// nullptr: row i sees the context and rows 0..i. Else a tree: row i sees the context, then rows
   /// ancestors[ancestor_begin[i] .. ancestor_begin[i+1]) from the root down, then itself (not listed).
   const std::uint32_t* ancestors = nullptr;

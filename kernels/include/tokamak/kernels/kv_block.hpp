@@ -1,8 +1,8 @@
 // Paged K/V memory of one attention layer: blocks of `block_size` tokens, and moving tokens in, out and between them.
 //
-// A block holds K, then V. K is transposed in groups of 8 tokens, [token/8][k_width][8], so that one load serves 8 tokens'
-// scores; V is [token][v_width rounded up to 8], so that one load serves 8 output values. Neither depends on how a
-// token's values are divided into heads: attention says that.
+// A block holds K, then V. K is transposed in groups of 8 tokens, [token/8][k_width][8], so that one load serves 8
+// tokens' scores; V is [token][v_width rounded up to 8], so that one load serves 8 output values. Neither depends on
+// how a token's values are divided into heads: attention says that.
 #pragma once
 
 #include <cstddef>

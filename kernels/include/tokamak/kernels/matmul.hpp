@@ -46,8 +46,8 @@ void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t
 /// Read-only view of packed weights: tiles of 8 rows in sequence, each scales first, then interleaved weights.
 struct packed_view {
   const std::byte* data = nullptr;
-  std::size_t tile_bytes = 0;    ///< distance of two tiles
-  std::size_t weights_at = 0;    ///< offset of the weights within a tile; before it the scales
+  std::size_t tile_bytes = 0; ///< distance of two tiles
+  std::size_t weights_at = 0; ///< offset of the weights within a tile; before it the scales
   std::size_t n = 0, k = 0;
   weight_format format = weight_format::f32;
 };
@@ -61,9 +61,15 @@ public:
   /// Why this shape cannot be packed, or "" when it can. Pure.
   static std::string check(weight_format format, std::size_t n, std::size_t k);
 
+  /// Bytes that a matrix takes, a multiple of 64. REQUIRES: check() found nothing.
+  static std::size_t bytes_of(cpu_level level, weight_format format, std::size_t n, std::size_t k);
+
   /// Allocates; rows are zero until packed. REQUIRES: check() found nothing. `allocated()` tells about memory.
   packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k);
-  bool allocated() const { return storage_.data() != nullptr || view_.n == 0; }
+  /// Lies in the caller's zeroed memory of bytes_of() bytes, 64-byte aligned, which outlives it. Matrices that follow
+  /// one another in one aligned_buffer share its huge pages.
+  packed_matrix(cpu_level level, weight_format format, std::size_t n, std::size_t k, std::byte* memory);
+  bool allocated() const { return view_.data != nullptr || view_.n == 0; }
 
   /// Repacks rows [n_begin, n_end); `src` is row n_begin as the file stores it, `src_stride` the bytes from a row to
   /// the next. REQUIRES: n_begin a multiple of tile_rows, n_end too unless it is n. Disjoint ranges may run at once.
@@ -76,11 +82,12 @@ public:
   weight_format format() const { return view_.format; }
   std::size_t n() const { return view_.n; }
   std::size_t k() const { return view_.k; }
-  std::size_t bytes() const { return storage_.size(); }
+  std::size_t bytes() const { return (view_.n + tile_rows - 1) / tile_rows * view_.tile_bytes; }
   const packed_view& view() const { return view_; }
 
 private:
-  aligned_buffer storage_;
+  aligned_buffer storage_; ///< empty when the memory is the caller's
+  std::byte* data_ = nullptr;
   packed_view view_;
   cpu_level level_ = cpu_level::reference;
 };

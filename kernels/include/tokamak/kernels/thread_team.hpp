@@ -15,8 +15,8 @@ namespace tokamak::kernels {
 class range_function {
 public:
   template <class Fn>
-    requires(!std::is_same_v<std::remove_cvref_t<Fn>, range_function>)
-  range_function(Fn&& fn) // NOLINT: implicit on purpose, to pass lambdas
+  requires(!std::is_same_v<std::remove_cvref_t<Fn>, range_function>)
+      range_function(Fn&& fn) // NOLINT: implicit on purpose, to pass lambdas
       : object_(const_cast<void*>(static_cast<const void*>(&fn))),
         call_([](void* object, std::size_t begin, std::size_t end, unsigned worker) {
           (*static_cast<std::remove_reference_t<Fn>*>(object))(begin, end, worker);
@@ -44,8 +44,8 @@ public:
 
   /// Calls fn(begin, end, worker) until every item of [0, items) is done once, in ranges of at most `grain` items (0 is
   /// 1) handed out in order; worker < size(), and no two calls at once have the same. Returns when all are done, and
-  /// what they wrote is visible. A worker that is slow to wake is not waited for: the caller does its share. fn must not
-  /// throw and must not call parallel_for of the same team.
+  /// what they wrote is visible. A worker that is slow to wake is not waited for: the caller does its share. fn must
+  /// not throw and must not call parallel_for of the same team.
   void parallel_for(std::size_t items, std::size_t grain, range_function fn);
 
 private:
