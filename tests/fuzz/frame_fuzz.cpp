@@ -1,6 +1,7 @@
-// libFuzzer target: the first byte picks a frame type, the next eight are a header, and the rest is the FlatBuffer, either as it is
-// or as edits of a sound frame. Whatever verify() lets through must unpack, and what was unpacked must verify again.
-#include "message/frame.hpp"
+// libFuzzer target: the first byte picks a frame type, the next eight are a header, and the rest is the FlatBuffer, either
+// as it is or as edits of a sound frame. Whatever verify() lets through must be readable the way receivers read it, must
+// unpack, and what was unpacked must verify again.
+#include "fuzz/frame_samples.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +16,75 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
+volatile double used; // so that the reads are not dropped
+
+template <class V>
+std::size_t count(const V* vector) {
+  return vector ? vector->size() : 0;
+}
+
+template <class V>
+auto at(const V* vector, std::size_t i) {
+  require(i < count(vector));
+  return vector->Get(static_cast<flatbuffers::uoffset_t>(i));
+}
+
+// Receivers index these by numbers that stand elsewhere in the frame; of the other types, unpacking reads all.
+template <class T>
+void walk(const T&) {}
+
+void walk(const wire::Sampling* s) {
+  for (std::size_t i = 0; s && i < count(s->bias_tokens()); ++i) used = at(s->bias_values(), i);
+}
+
+void walk(const wire::Open& open) { walk(open.sampling()); }
+
+void walk(const wire::Chunks& chunks) {
+  for (std::size_t i = 0; i < count(chunks.items()); ++i) {
+    const auto* item = at(chunks.items(), i);
+    for (std::size_t t = 0; item->logprobs() && item->logprobs()->size() > 0 && t < count(item->tokens()); ++t)
+      used = at(item->logprobs(), t);
+    std::size_t entry = 0;
+    for (std::size_t p = 0; item->top() && p < count(item->top()->counts()); ++p)
+      for (std::size_t k = 0; k < at(item->top()->counts(), p); ++k, ++entry) {
+        used = at(item->top()->ids(), entry) + at(item->top()->logprobs(), entry);
+        if (count(item->top()->texts()) > 0) used = at(item->top()->texts(), entry)->size();
+      }
+  }
+}
+
+void walk(const wire::Step& step) {
+  const auto sequences = count(step.sequence_ids());
+  for (std::size_t s = 0; s < sequences; ++s) {
+    for (auto row = at(step.row_begin(), s); row < at(step.row_begin(), s + 1); ++row)
+      used = at(step.tokens(), row) + at(step.positions(), row) + (step.parents() ? at(step.parents(), row) : 0);
+    for (std::size_t g = 0; g < count(step.groups()); ++g) {
+      const auto* group = at(step.groups(), g);
+      used = at(group->context(), s) + at(group->first_block(), s);
+      for (auto i = at(group->table_begin(), s); i < at(group->table_begin(), s + 1); ++i) used = at(group->tables(), i);
+    }
+  }
+  for (std::size_t i = 0; i < count(step.cache_ops()); ++i) used = at(step.cache_ops(), i)->count();
+  for (std::size_t o = 0; o < count(step.output_rows()); ++o) {
+    used = at(step.tokens(), at(step.output_rows(), o));
+    used = at(step.output_top(), o) + static_cast<int>(at(step.output_kinds(), o));
+  }
+  for (std::size_t i = 0; i < count(step.opened()); ++i) walk(at(step.opened(), i)->sampling());
+}
+
+void walk(const wire::StepResult& result) {
+  std::size_t entry = 0;
+  for (std::size_t o = 0; o < count(result.tokens()); ++o) {
+    used = at(result.tokens(), o) + at(result.logprobs(), o);
+    for (std::size_t k = 0; k < at(result.top_counts(), o); ++k, ++entry)
+      used = at(result.top_ids(), entry) + at(result.top_logprobs(), entry);
+  }
+}
+
+void walk(const wire::LedgerEntry& entry) {
+  for (std::size_t i = 0; i < count(entry.kinds()); ++i) used = static_cast<double>(at(entry.amounts(), i));
+}
+
 template <class T>
 void read_as(byte_view bytes) {
   const auto frame = read_frame<T>(bytes);
@@ -22,6 +92,7 @@ void read_as(byte_view bytes) {
     require(!frame.error().message.empty());
     return;
   }
+  walk(**frame);
   const auto again = make_frame<T>(frame->unpack());
   // Tables that shared a string or a vector have one each now, so only the size may have become too much.
   const auto sound = verify(frame_type_of<T>, again.bytes());
@@ -31,7 +102,7 @@ void read_as(byte_view bytes) {
 /// Edits are three bytes each: a place (little endian) and what is written there.
 template <class T>
 void read_edited(byte_view edits) {
-  const auto sound = make_frame<T>({});
+  const auto sound = make_frame<T>(fuzz::sample<T>());
   std::vector<std::byte> bytes(sound.bytes().begin(), sound.bytes().end());
   for (; edits.size() >= 3; edits = edits.subspan(3)) {
     const auto place = std::to_integer<std::size_t>(edits[0]) | std::to_integer<std::size_t>(edits[1]) << 8;
