@@ -27,6 +27,18 @@ constexpr std::array all_traits{
     tensor_type_traits{f64, "F64", 1, 8},          tensor_type_traits{iq1_m, "IQ1_M", 256, 56},
     tensor_type_traits{bf16, "BF16", 1, 2},        tensor_type_traits{tq1_0, "TQ1_0", 256, 54},
     tensor_type_traits{tq2_0, "TQ2_0", 256, 66},   tensor_type_traits{mxfp4, "MXFP4", 32, 17},
+    tensor_type_traits{nvfp4, "NVFP4", 64, 36},    tensor_type_traits{q1_0, "Q1_0", 128, 18},
+};
+
+// Ids that ggml gave out and withdrew; files with them are older than the format's present meaning.
+struct withdrawn_type {
+  std::uint32_t id;
+  std::string_view name;
+};
+constexpr std::array withdrawn_types{
+    withdrawn_type{4, "Q4_2"},      withdrawn_type{5, "Q4_3"},      withdrawn_type{31, "Q4_0_4_4"},
+    withdrawn_type{32, "Q4_0_4_8"}, withdrawn_type{33, "Q4_0_8_8"}, withdrawn_type{36, "IQ4_NL_4_4"},
+    withdrawn_type{37, "IQ4_NL_4_8"}, withdrawn_type{38, "IQ4_NL_8_8"},
 };
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -60,10 +72,17 @@ std::string_view to_string(tensor_type type) {
   return traits ? traits->name : "unknown";
 }
 
+std::string why_unknown(std::uint32_t id) {
+  for (const auto& type : withdrawn_types)
+    if (type.id == id)
+      return fmt::format("tensor type {} ({}) was withdrawn from the format; convert the model anew", id, type.name);
+  return fmt::format("tensor type {} is unknown", id);
+}
+
 expected<std::size_t> bytes_of(tensor_type type, std::span<const std::uint64_t> dims) {
   const auto* traits = find_traits(type);
   if (traits == nullptr)
-    return fail(errc::unsupported, fmt::format("tensor type {} is unknown", static_cast<std::uint32_t>(type)));
+    return fail(errc::unsupported, why_unknown(static_cast<std::uint32_t>(type)));
   if (dims.empty())
     return fail(errc::invalid_argument, "a tensor needs at least one dimension");
   constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace tokamak {
@@ -46,6 +47,8 @@ enum class tensor_type : std::uint32_t {
   tq1_0 = 34,
   tq2_0 = 35,
   mxfp4 = 39,
+  nvfp4 = 40,
+  q1_0 = 41,
 };
 
 /// How a type lays its elements out: `block_elements` consecutive elements of a row share
@@ -62,6 +65,9 @@ const tensor_type_traits* find_traits(tensor_type type);
 
 /// The type with this GGUF id, or nothing when the id is unknown or withdrawn.
 std::optional<tensor_type> tensor_type_from_id(std::uint32_t id);
+
+/// Why an id is no tensor_type: it is unknown, or was withdrawn under a name. REQUIRES: tensor_type_from_id found nothing.
+std::string why_unknown(std::uint32_t id);
 
 /// The type with this name, compared without regard to case ("q4_1", "Q4_1").
 std::optional<tensor_type> tensor_type_from_name(std::string_view name);

@@ -1,15 +1,54 @@
 // Inside of a packed tile of 8 rows, shared by packing, the reference and the fast versions.
-//   block formats: scales [k/32][8] f16 (q4_1: 8 d, then 8 m), padded to 64 bytes; then weights [k/32], each
-//     q8_0: [8 groups of 4 k][8 rows][4 k] int8; q4: [4 groups][8 rows][4] bytes, where the low nibbles of group j are
-//     k = 4j..4j+3 and the high ones k = 16+4j..16+4j+3.
-//   f32, f16, bf16: [k][8 rows].
+//
+// Plain formats: [k][8 rows]. Quantised formats: scale records, padded to 64 bytes, then codes.
+//   Codes of each 32 values of k are `bits` vectors of 32 bytes. A vector for 4 values of k holds byte [8 rows][4 k]; the
+//   vectors of the 8 groups of four share planes: a plane of w bits takes w vectors, each with 8/w groups, the first
+//   group in the lowest bits. 8, 4 and 2 bits are one such plane; 5 and 6 are one of 4 bits and behind it one of the
+//   upper 1 or 2; 3 is one of 2 and one of 1. So 3, 5 and 6 bits stream from memory as 3, 5 and 6, and unpacking is shifts.
+//   A scale record covers 32 values of k, or 256 for super-blocks, whose 6- or 8-bit scales are kept as they are:
+//     per_32        [8] f16 d
+//     per_32_min    [8] f16 d, [8] f16 m
+//     super_32_min  [8] f16 d, [8] f16 m, then for each 32: [8] u8 scale, [8] u8 min
+//     super_16      [8] f16 d, then for each 32: [8 rows][2] i8 scale
+//     super_16_min  [8] f16 d, [8] f16 m, then for each 32: [8 rows][2] u8 scale + 16 * min
 #pragma once
 
 #include "tokamak/kernels/matmul.hpp"
+#include "weight_format/block_codes.hpp"
 
 namespace tokamak::kernels::matmul_detail {
 
-inline constexpr std::size_t block = 32;
+inline constexpr std::size_t block = 32;  ///< values of k with one activation scale
+inline constexpr std::size_t groups = 8;  ///< of 4 values of k in a block
+inline constexpr std::size_t vector_bytes = 4 * tile_rows;
+
+/// How codes are cut into planes.
+struct planes {
+  unsigned low, high; ///< bits; high may be 0
+};
+constexpr planes planes_of(unsigned bits) {
+  return bits == 3 ? planes{2, 1} : bits == 5 || bits == 6 ? planes{4, bits - 4} : planes{bits, 0};
+}
+
+/// Scale records of a scheme.
+struct scale_record {
+  std::size_t weights;   ///< values of k that one covers
+  std::size_t head;      ///< bytes of f16 factors at its beginning
+  std::size_t per_block; ///< bytes for each 32 values of k behind them
+  std::size_t bytes() const { return head + weights / block * per_block; }
+};
+constexpr scale_record record_of(scale_kind kind) {
+  switch (kind) {
+    case scale_kind::per_32: return {32, 2 * tile_rows, 0};
+    case scale_kind::per_32_min: return {32, 4 * tile_rows, 0};
+    case scale_kind::super_16: return {256, 2 * tile_rows, 2 * tile_rows};
+    default: return {256, 4 * tile_rows, 2 * tile_rows};
+  }
+}
+
+/// Row `r` of a tile at values [32 b, 32 b + 32) of k, taken apart as the file's block is: q[0..31], scale[0..1],
+/// min[0..1] (super_32_min: only [0]), d and m.
+void open_packed(const packed_view& w, const std::byte* tile, std::size_t b, std::size_t r, block_codes& codes);
 
 /// Per-level implementations of quantize_rows and matmul; arguments as there, ranges not empty.
 void quantize_rows_reference(const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
@@ -24,7 +63,7 @@ struct output_range {
   std::size_t ldy;
 };
 void matmul_reference(const packed_view& w, const matmul_input& x, const output_range& range);
-void matmul_blocks_avx2(const packed_view& w, const quantized_rows& x, const output_range& range);
+void matmul_codes_avx2(const packed_view& w, const quantized_rows& x, const output_range& range);
 void matmul_floats_avx2(const packed_view& w, const float* x, std::size_t ldx, const output_range& range);
 
 } // namespace tokamak::kernels::matmul_detail

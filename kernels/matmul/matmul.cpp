@@ -3,11 +3,11 @@
 
 namespace tokamak::kernels {
 
-bool wants_quantized(weight_format format) { return block_weights(format) == matmul_detail::block; }
+bool wants_quantized(weight_format format) { return block_weights(format) > 1; }
 
 std::size_t quantized_bytes(std::size_t rows, std::size_t k) {
   const std::size_t blocks = rows * (k / matmul_detail::block);
-  return blocks * (matmul_detail::block + 2 * sizeof(float));
+  return blocks * (matmul_detail::block + 2 * sizeof(float) + 2 * sizeof(std::int16_t));
 }
 
 quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k) {
@@ -17,6 +17,7 @@ quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k) {
   view.q = reinterpret_cast<std::int8_t*>(bytes);
   view.scale = reinterpret_cast<float*>(bytes + blocks * matmul_detail::block);
   view.sum = view.scale + blocks;
+  view.half_sums = reinterpret_cast<std::int16_t*>(view.sum + blocks);
   view.rows = rows;
   view.k = k;
   return view;
@@ -37,7 +38,7 @@ void matmul(const packed_matrix& w, const matmul_input& x, std::size_t row_begin
   const matmul_detail::output_range range{row_begin, row_end, n_begin, n_end, y, ldy};
 #if defined(TOKAMAK_KERNELS_X86)
   if (w.level() >= cpu_level::avx2) {
-    if (wants_quantized(w.format())) return matmul_detail::matmul_blocks_avx2(w.view(), x.q8, range);
+    if (wants_quantized(w.format())) return matmul_detail::matmul_codes_avx2(w.view(), x.q8, range);
     return matmul_detail::matmul_floats_avx2(w.view(), x.f32, x.ld, range);
   }
 #endif

@@ -1,8 +1,8 @@
-// Repacks weights at load into tiles of 8 interleaved rows (layout.hpp says which byte goes where).
-#include <bit>
+// Memory of packed weights, and rows back from it.
 #include <cstring>
 
 #include "matmul/layout.hpp"
+#include "matmul/pack_codes.hpp"
 
 namespace tokamak::kernels {
 
@@ -14,32 +14,22 @@ constexpr std::size_t cache_line = 64;
 
 std::size_t round_up(std::size_t bytes) { return (bytes + cache_line - 1) / cache_line * cache_line; }
 
-std::size_t scale_bytes(weight_format format) { return format == weight_format::q4_1 ? 4 : 2; }
-
-// One row's blocks into row `r` of a tile.
-void pack_blocks(const packed_view& view, const std::byte* row, std::size_t r, std::byte* tile) {
-  const std::size_t scales = scale_bytes(view.format);
-  const std::size_t quants = block_bytes(view.format) - scales;
-  std::byte* weights = tile + view.weights_at;
-  for (std::size_t b = 0; b < view.k / block; ++b, row += scales + quants, weights += quants * tile_rows) {
-    for (std::size_t s = 0; s < scales; s += 2)
-      std::memcpy(tile + b * scales * tile_rows + s * tile_rows + 2 * r, row + s, 2);
-    for (std::size_t group = 0; group < quants / 4; ++group)
-      std::memcpy(weights + (group * tile_rows + r) * 4, row + scales + group * 4, 4);
-  }
-}
-
-void unpack_blocks(const packed_view& view, const std::byte* tile, std::size_t r, float* out) {
-  const std::size_t scales = scale_bytes(view.format);
-  const std::size_t quants = block_bytes(view.format) - scales;
-  const std::byte* weights = tile + view.weights_at;
-  std::byte one[block + 4];
-  for (std::size_t b = 0; b < view.k / block; ++b, weights += quants * tile_rows) {
-    for (std::size_t s = 0; s < scales; s += 2)
-      std::memcpy(one + s, tile + b * scales * tile_rows + s * tile_rows + 2 * r, 2);
-    for (std::size_t group = 0; group < quants / 4; ++group)
-      std::memcpy(one + scales + group * 4, weights + (group * tile_rows + r) * 4, 4);
-    dequantize_row(view.format, one, block, out + b * block);
+// Blocks of 32 or 256 as the file has them, put together again from blocks of 32.
+void unpack_codes(const packed_view& view, const std::byte* tile, std::size_t r, float* out) {
+  const std::size_t weights = block_weights(view.format);
+  const bool wide = scheme_of(view.format).kind == scale_kind::super_32_min;
+  block_codes whole, part;
+  for (std::size_t k = 0; k < view.k; k += weights) {
+    for (std::size_t i = 0; i < weights; i += block) {
+      matmul_detail::open_packed(view, tile, (k + i) / block, r, part);
+      std::memcpy(whole.q + i, part.q, block);
+      const std::size_t shared = wide ? 1 : 2; // scales of 32 weights
+      std::memcpy(whole.scale + i / block * shared, part.scale, shared);
+      std::memcpy(whole.min + i / block * shared, part.min, shared);
+    }
+    whole.d = part.d;
+    whole.m = part.m;
+    block_values(view.format, whole, out + k);
   }
 }
 
@@ -73,8 +63,10 @@ packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t 
   view_.k = k;
   view_.format = format;
   if (wants_quantized(format)) {
-    view_.weights_at = round_up(k / block * tile_rows * scale_bytes(format));
-    view_.tile_bytes = view_.weights_at + k / block * tile_rows * (block_bytes(format) - scale_bytes(format));
+    const code_scheme scheme = scheme_of(format);
+    const matmul_detail::scale_record record = matmul_detail::record_of(scheme.kind);
+    view_.weights_at = round_up(k / record.weights * record.bytes());
+    view_.tile_bytes = view_.weights_at + k / block * scheme.bits * matmul_detail::vector_bytes;
   } else {
     view_.tile_bytes = k * tile_rows * block_bytes(format);
   }
@@ -87,7 +79,7 @@ void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size
     std::byte* const tile = data_ + n / tile_rows * view_.tile_bytes;
     const std::size_t r = n % tile_rows;
     if (wants_quantized(view_.format)) {
-      pack_blocks(view_, src, r, tile);
+      matmul_detail::pack_row(view_, src, r, tile);
     } else {
       for (std::size_t k = 0; k < view_.k; ++k)
         std::memcpy(tile + (k * tile_rows + r) * element, src + k * element, element);
@@ -98,7 +90,7 @@ void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size
 void packed_matrix::unpack_row(std::size_t n, float* out) const {
   const std::byte* const tile = view_.data + n / tile_rows * view_.tile_bytes;
   if (wants_quantized(view_.format)) {
-    unpack_blocks(view_, tile, n % tile_rows, out);
+    unpack_codes(view_, tile, n % tile_rows, out);
     return;
   }
   const std::size_t element = block_bytes(view_.format);

@@ -15,13 +15,13 @@ std::uint32_t largest_magnitude(__m256i a, __m256i b, __m256i c, __m256i d) {
   return static_cast<std::uint32_t>(_mm_cvtsi128_si32(m));
 }
 
-int sum_of(__m256i x) {
-  __m128i s = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
+// Sums of all lanes of a and of b, in the lowest two lanes.
+__m128i sums_of(__m256i a, __m256i b) {
+  const __m256i pairs = _mm256_hadd_epi32(a, b), fours = _mm256_hadd_epi32(pairs, pairs);
+  return _mm_add_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
 }
 
-void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
+void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, std::int16_t* half_sums) {
   const __m256i positive = _mm256_set1_epi32(0x7fffffff);
   const __m256 x0 = _mm256_loadu_ps(x), x1 = _mm256_loadu_ps(x + 8);
   const __m256 x2 = _mm256_loadu_ps(x + 16), x3 = _mm256_loadu_ps(x + 24);
@@ -32,6 +32,7 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
   if (largest < 0x0d800000u || !finite) { // below 2^-100, infinity or NaN
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_setzero_si256());
     *scale = *sum = finite ? 0.0f : __builtin_nanf("");
+    half_sums[0] = half_sums[1] = 0;
     return;
   }
   const float magnitude = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(largest))));
@@ -45,7 +46,11 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_permutevar8x32_epi32(bytes, order));
   *scale = magnitude / 127.0f;
-  *sum = *scale * static_cast<float>(sum_of(_mm256_add_epi32(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3))));
+  const __m128i halves = sums_of(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3));
+  const int first = _mm_cvtsi128_si32(halves), second = _mm_extract_epi32(halves, 1);
+  half_sums[0] = static_cast<std::int16_t>(first);
+  half_sums[1] = static_cast<std::int16_t>(second);
+  *sum = *scale * static_cast<float>(first + second);
 }
 
 } // namespace
@@ -56,7 +61,7 @@ void quantize_rows_avx2(const float* x, std::size_t ldx, std::size_t row_begin, 
   for (std::size_t t = row_begin; t < row_end; ++t)
     for (std::size_t b = 0; b < blocks; ++b)
       quantize_block(x + t * ldx + b * block, out.q + t * out.k + b * block, out.scale + t * blocks + b,
-                     out.sum + t * blocks + b);
+                     out.sum + t * blocks + b, out.half_sums + 2 * (t * blocks + b));
 }
 
 } // namespace tokamak::kernels::matmul_detail

@@ -10,36 +10,47 @@ namespace tokamak::kernels::matmul_detail {
 
 namespace {
 
-template <class T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
-  return value;
+// sum_i of 16 or 32 products; c[i] is the code less `offset`, int8 or from the table.
+int dot_codes(const code_scheme& scheme, int offset, const std::uint8_t* q, const std::int8_t* x, std::size_t count) {
+  int sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const int value = scheme.is_table ? iq4_nl_values[q[i]] : scheme.bits == 8 ? static_cast<std::int8_t>(q[i]) : q[i];
+    sum += (value - offset) * x[i];
+  }
+  return sum;
 }
 
-// q of weight i (0..31) of block b, row r of the tile: int8, or the nibble.
-int quant_at(const packed_view& w, const std::byte* tile, std::size_t b, std::size_t r, std::size_t i) {
-  const std::byte* const weights = tile + w.weights_at;
-  if (w.format == weight_format::q8_0)
-    return load<std::int8_t>(weights + b * block * tile_rows + (i / 4 * tile_rows + r) * 4 + i % 4);
-  const std::size_t low = i % 16;
-  const int pair = load<std::uint8_t>(weights + b * (block / 2) * tile_rows + (low / 4 * tile_rows + r) * 4 + low % 4);
-  return i < 16 ? pair & 15 : pair >> 4;
+// One block of 32 values of k onto `acc`; the arithmetic that tokamak/kernels/matmul.hpp states.
+float add_block(const code_scheme& scheme, const block_codes& w, const quantized_rows& x, std::size_t at, float acc) {
+  const std::int8_t* const q = x.q + at * block;
+  const float d = f16_to_f32(w.d), m = f16_to_f32(w.m), dx = x.scale[at], sx = x.sum[at];
+  const bool is_super_16 = scheme.kind == scale_kind::super_16 || scheme.kind == scale_kind::super_16_min;
+  if (is_super_16) {
+    int products = 0, minima = 0;
+    for (int half = 0; half < 2; ++half) {
+      products += w.scale[half] * dot_codes(scheme, scheme.offset, w.q + 16 * half, q + 16 * half, 16);
+      minima += w.min[half] * x.half_sums[2 * at + static_cast<std::size_t>(half)];
+    }
+    acc = (d * dx) * static_cast<float>(products) + acc;
+    return scheme.kind == scale_kind::super_16 ? acc : (m * -dx) * static_cast<float>(minima) + acc;
+  }
+  const bool is_super = scheme.kind == scale_kind::super_32_min;
+  const float scale = is_super ? d * static_cast<float>(w.scale[0]) : d;
+  acc = (scale * dx) * static_cast<float>(dot_codes(scheme, 0, w.q, q, block)) + acc;
+  if (scheme.offset != 0) acc = (d * -static_cast<float>(scheme.offset)) * sx + acc;
+  if (scheme.kind == scale_kind::per_32_min) acc = m * sx + acc;
+  if (is_super) acc = (m * -static_cast<float>(w.min[0])) * sx + acc;
+  return acc;
 }
 
 float dot_blocks(const packed_view& w, const std::byte* tile, std::size_t r, const quantized_rows& x, std::size_t t) {
+  const code_scheme scheme = scheme_of(w.format);
   const std::size_t blocks = w.k / block;
-  const std::size_t scales = w.format == weight_format::q4_1 ? 4 : 2;
+  block_codes codes;
   float acc = 0;
   for (std::size_t b = 0; b < blocks; ++b) {
-    int products = 0;
-    for (std::size_t i = 0; i < block; ++i) products += quant_at(w, tile, b, r, i) * x.q[t * w.k + b * block + i];
-    const std::byte* const scale = tile + b * scales * tile_rows + 2 * r;
-    const float d = f16_to_f32(load<std::uint16_t>(scale));
-    acc = (d * x.scale[t * blocks + b]) * static_cast<float>(products) + acc;
-    if (w.format == weight_format::q4_0) acc = (d * -8.0f) * x.sum[t * blocks + b] + acc;
-    if (w.format == weight_format::q4_1)
-      acc = f16_to_f32(load<std::uint16_t>(scale + 2 * tile_rows)) * x.sum[t * blocks + b] + acc;
+    open_packed(w, tile, b, r, codes);
+    acc = add_block(scheme, codes, x, t * blocks + b, acc);
   }
   return acc;
 }
@@ -55,7 +66,7 @@ float dot_floats(const packed_view& w, const std::byte* tile, std::size_t r, con
   return acc;
 }
 
-void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
+void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, std::int16_t* half_sums) {
   std::uint32_t largest = 0; // as bits, where NaN > infinity > finite
   for (std::size_t i = 0; i < block; ++i)
     largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
@@ -63,16 +74,18 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum) {
   if (!(magnitude >= 0x1p-100f) || !std::isfinite(magnitude)) {
     std::memset(q, 0, block);
     *scale = *sum = std::isfinite(magnitude) ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+    half_sums[0] = half_sums[1] = 0;
     return;
   }
   const float inverse = 127.0f / magnitude;
-  int total = 0;
+  int halves[2] = {0, 0};
   for (std::size_t i = 0; i < block; ++i) {
     q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-    total += q[i];
+    halves[i / 16] += q[i];
   }
+  for (int half = 0; half < 2; ++half) half_sums[half] = static_cast<std::int16_t>(halves[half]);
   *scale = magnitude / 127.0f;
-  *sum = *scale * static_cast<float>(total);
+  *sum = *scale * static_cast<float>(halves[0] + halves[1]);
 }
 
 } // namespace
@@ -83,7 +96,7 @@ void quantize_rows_reference(const float* x, std::size_t ldx, std::size_t row_be
   for (std::size_t t = row_begin; t < row_end; ++t)
     for (std::size_t b = 0; b < blocks; ++b)
       quantize_block(x + t * ldx + b * block, out.q + t * out.k + b * block, out.scale + t * blocks + b,
-                     out.sum + t * blocks + b);
+                     out.sum + t * blocks + b, out.half_sums + 2 * (t * blocks + b));
 }
 
 void matmul_reference(const packed_view& w, const matmul_input& x, const output_range& range) {

@@ -173,14 +173,15 @@ int main(int argc, char** argv) {
   const unsigned threads = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 2;
   bench b{choice.level, thread_team(threads), argc > 2 ? argv[2] : ""};
   fmt::print("{}, level {}, {} threads\n", processor(), level_name(choice.level), b.team.size());
-  for (const weight_format format : {weight_format::q4_1, weight_format::q4_0, weight_format::q8_0, weight_format::f16,
-                                     weight_format::bf16, weight_format::f32}) {
+  for (std::size_t i = 0; i < weight_formats; ++i) {
+    const auto format = static_cast<weight_format>(i);
     for (const std::size_t rows : {1u, 2u, 4u, 8u, 32u, 512u}) {
-      b.matmul_shape(format, rows, 576, 576);
-      b.matmul_shape(format, rows, 1536, 576);
+      const std::size_t width = block_weights(format) == 256 ? 512 : 576;
+      b.matmul_shape(format, rows, 576, width);
+      b.matmul_shape(format, rows, 1536, width);
       b.matmul_shape(format, rows, 576, 1536);
     }
-    b.matmul_shape(format, 1, 49152, 576);
+    b.matmul_shape(format, 1, 49152, block_weights(format) == 256 ? 512 : 576);
     b.matmul_shape(format, 1, 4096, 4096);
     b.matmul_shape(format, 64, 4096, 4096);
   }

@@ -196,8 +196,7 @@ expected<void> parser::read_tensor() {
     return fail(type_id.error());
   const auto type = tensor_type_from_id(*type_id);
   if (!type)
-    return fail(
-        cursor_.at(errc::unsupported, fmt::format("tensor type {} is unknown", *type_id), cursor_.offset() - 4));
+    return fail(cursor_.at(errc::unsupported, why_unknown(*type_id), cursor_.offset() - 4));
   tensor.type = *type;
   const auto bytes = bytes_of(*type, tensor.shape());
   if (!bytes)

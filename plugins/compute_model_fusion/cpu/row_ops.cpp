@@ -16,7 +16,7 @@ namespace {
 class embed_op final : public operation {
 public:
   embed_op(const weights& store, const tk_graph_view& graph, std::uint32_t table, std::uint32_t out, double scale)
-      : store_(store), raw_(store.raw(graph, table)), format_(*format_of(graph.values[table].format)), table_(table),
+      : store_(store), raw_(store.raw(graph, table)), format_(format_of(graph.values[table])), table_(table),
         out_(out), scale_(static_cast<float>(scale)) {}
 
   void run(const step_run& run) override {

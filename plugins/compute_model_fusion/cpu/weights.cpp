@@ -12,26 +12,24 @@ using kernels::weight_format;
 namespace {
 
 std::uint64_t bytes_of(const tk_value& value) {
-  const auto format = format_of(value.format);
+  const auto format = kernels::format_of_gguf_type(value.format);
   if (!format) return 0;
   std::uint64_t rows = 1;
   for (std::uint32_t i = 1; i < value.n_dims; ++i) rows *= value.dims[i];
   return rows * kernels::row_bytes(*format, value.dims[0]);
 }
 
+std::string unknown_type(tk_format format) {
+  std::string known;
+  for (std::size_t i = 0; i < kernels::weight_formats; ++i)
+    known += (i == 0 ? "" : ", ") + std::string(kernels::gguf_type_name(gguf_type(static_cast<weight_format>(i))));
+  return "tensor type " + std::to_string(format) + " (" + kernels::gguf_type_name(format) +
+         "), for which there are no kernels; there are for " + known;
+}
+
 } // namespace
 
-std::optional<weight_format> format_of(tk_format format) {
-  switch (format) {
-    case TK_F32: return weight_format::f32;
-    case TK_F16: return weight_format::f16;
-    case TK_BF16: return weight_format::bf16;
-    case TK_Q8_0: return weight_format::q8_0;
-    case TK_Q4_0: return weight_format::q4_0;
-    case TK_Q4_1: return weight_format::q4_1;
-    default: return std::nullopt;
-  }
-}
+weight_format format_of(const tk_value& weight) { return kernels::format_of_gguf_type(weight.format).value(); }
 
 void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims) {
   const tk_value& value = op.input(i);
@@ -39,11 +37,8 @@ void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims) {
   if (value.n_dims != n_dims)
     op.refuse(TK_INVALID_ARGUMENT, "weight " + quoted(value.name) + " has " + std::to_string(value.n_dims) +
                                        " dimensions, expected " + std::to_string(n_dims));
-  const auto format = format_of(value.format);
-  if (!format)
-    op.refuse(TK_UNSUPPORTED,
-              "weight " + quoted(value.name) + " has tensor type " + std::to_string(value.format) +
-                  "; the cpu backend knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
+  const auto format = kernels::format_of_gguf_type(value.format);
+  if (!format) op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + " has " + unknown_type(value.format));
   const std::string why = kernels::packed_matrix::check(*format, n_dims > 1 ? value.dims[1] : 1, value.dims[0]);
   if (!why.empty()) op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + ": " + why);
 }
@@ -77,7 +72,7 @@ void weights::reserve(const tk_graph_view& graph, const std::set<std::uint32_t>&
   for (const std::uint32_t value : values) {
     const tk_value& about = graph.values[value];
     raw(graph, value);
-    bytes += kernels::packed_matrix::bytes_of(level_, *format_of(about.format), about.dims[1], about.dims[0]);
+    bytes += kernels::packed_matrix::bytes_of(level_, format_of(about), about.dims[1], about.dims[0]);
   }
   held_ = charge(account_, bytes, "the weights");
   memory_ = kernels::aligned_buffer(bytes);
@@ -90,7 +85,7 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
   if (found != packed_.end()) return found->second;
   const std::byte* const from = raw(graph, value);
   const tk_value& about = graph.values[value];
-  const weight_format format = *format_of(about.format);
+  const weight_format format = format_of(about);
   const std::size_t k = about.dims[0], n = about.dims[1];
   kernels::packed_matrix matrix(level_, format, n, k, memory_.data() + packed_bytes_);
   packed_bytes_ += matrix.bytes();
@@ -113,7 +108,7 @@ const float* weights::vector(const tk_graph_view& graph, std::uint32_t value, do
   if (is_new) {
     const tk_value& about = graph.values[value];
     slot->second.resize(about.dims[0]);
-    kernels::dequantize_row(*format_of(about.format), raw(graph, value), about.dims[0], slot->second.data());
+    kernels::dequantize_row(format_of(about), raw(graph, value), about.dims[0], slot->second.data());
     for (float& element : slot->second) element = static_cast<float>(static_cast<double>(element) + offset);
   }
   return slot->second.data();

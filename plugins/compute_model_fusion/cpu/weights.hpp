@@ -8,7 +8,6 @@
 #include "tokamak/kernels/thread_team.hpp"
 
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -16,8 +15,8 @@
 
 namespace tokamak::cpu {
 
-/// The kernels' format of a weight; nothing if there are no kernels for it.
-std::optional<kernels::weight_format> format_of(tk_format format);
+/// The kernels' format of a weight. REQUIRES: check_weight passed it.
+kernels::weight_format format_of(const tk_value& weight);
 
 /// Throws (through `op`) unless input `i` is a weight of `n_dims` dimensions in a known format whose rows divide into
 /// blocks.

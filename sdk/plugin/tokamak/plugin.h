@@ -105,7 +105,22 @@ typedef struct tk_host {
 
 /** Element formats: the numbers of GGUF tensor types. */
 typedef uint32_t tk_format;
-enum { TK_F32 = 0, TK_F16 = 1, TK_Q4_0 = 2, TK_Q4_1 = 3, TK_Q8_0 = 8, TK_BF16 = 30 };
+enum {
+  TK_F32 = 0,
+  TK_F16 = 1,
+  TK_Q4_0 = 2,
+  TK_Q4_1 = 3,
+  TK_Q5_0 = 6,
+  TK_Q5_1 = 7,
+  TK_Q8_0 = 8,
+  TK_Q2_K = 10,
+  TK_Q3_K = 11,
+  TK_Q4_K = 12,
+  TK_Q5_K = 13,
+  TK_Q6_K = 14,
+  TK_IQ4_NL = 20,
+  TK_BF16 = 30
+};
 
 #define TK_NO_VALUE 0xffffffffu
 
@@ -509,6 +524,12 @@ typedef struct tk_sequence_event {
   uint32_t cached_tokens;
 } tk_sequence_event;
 
+/** What a client says of its request: "tier" = "free". */
+typedef struct tk_label {
+  tk_string key;
+  tk_string value;
+} tk_label;
+
 /** The client's request as the plugin sees it. Opaque parts (sampling, stops, messages) travel by reference: open()
  *  uses the request's own unless overridden. */
 typedef struct tk_request {
@@ -519,6 +540,12 @@ typedef struct tk_request {
   uint32_t max_tokens;
   int32_t priority;
   float temperature;
+  tk_string model;          /* the name the client asked for: the endpoint's, or one of its aliases */
+  tk_string tenant;         /* empty: none */
+  const tk_label* metadata; /* in the client's order */
+  size_t n_metadata;
+  size_t prompt_characters; /* of prompt_text, in Unicode characters */
+  size_t n_prompt_tokens;   /* of a prompt given as tokens, else 0 */
 } tk_request;
 
 /** How to open a sequence. Zero-initialise, then set what differs from the request. */

@@ -69,7 +69,7 @@ TEST_CASE("memory is counted, given back, and held to the budget") {
   backend small(levels().back(), 1, 2000);
   std::string error;
   make_program(small, m, &error);
-  CHECK(error == "8: the weights need 112384 bytes, but 0 of the budget of 2000 are taken");
+  CHECK(error == "8: the weights need 112896 bytes, but 0 of the budget of 2000 are taken");
   CHECK(small.describe().memory_bytes == 0);
   make_cache(small, m, 10, &error);
   CHECK(error == "8: 10 blocks of cache group 'full' need 16640 bytes, but 0 of the budget of 2000 are taken");

@@ -43,8 +43,10 @@ TEST_CASE("weights that are missing, short or of an unknown type are named") {
         "1: the weight 'layer1.up.w' has 100 bytes, its shape needs " + std::to_string(full.size()));
   m.data.erase(w);
   CHECK(program_error(m) == "1: no data is given for the weight 'layer1.up.w'");
-  CHECK(matmul_error(12, 256, 4, 256) == "4: op 0 (tokamak.matmul): weight 'w' has tensor type 12; the cpu backend "
-                                         "knows F32 (0), F16 (1), Q4_0 (2), Q4_1 (3), Q8_0 (8) and BF16 (30)");
+  CHECK(matmul_error(16, 256, 4, 256) ==
+        "4: op 0 (tokamak.matmul): weight 'w' has tensor type 16 (IQ2_XXS), for which there are no kernels; there are for "
+        "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K");
+  CHECK(matmul_error(99, 256, 4, 256).find("has tensor type 99 (unknown), for which") != std::string::npos);
   CHECK(matmul_error(TK_Q8_0, 48, 4, 48) ==
         "4: op 0 (tokamak.matmul): weight 'w': q8_0 rows hold whole blocks of 32 weights, not 48");
   CHECK(matmul_error(TK_F32, 48, 4, 50) == "1: op 0 (tokamak.matmul): weight 'w' takes rows of 48, but 'x' has 50");

@@ -4,6 +4,7 @@
 #include "loaded_backend.hpp"
 #include "model/graph/primitive_ops.hpp"
 #include "tokamak/kernels/weight_format.hpp"
+#include "unit/kernels/weight_blocks.hpp"
 
 #include <cmath>
 #include <map>
@@ -19,15 +20,7 @@ using tokamak::primitive_ops;
 using tokamak::value_id;
 
 inline tokamak::kernels::weight_format kernel_format(tk_format format) {
-  using tokamak::kernels::weight_format;
-  switch (format) {
-    case TK_F16: return weight_format::f16;
-    case TK_BF16: return weight_format::bf16;
-    case TK_Q8_0: return weight_format::q8_0;
-    case TK_Q4_0: return weight_format::q4_0;
-    case TK_Q4_1: return weight_format::q4_1;
-    default: return weight_format::f32;
-  }
+  return tokamak::kernels::format_of_gguf_type(format).value();
 }
 
 /// A graph with data for its weights.
@@ -49,23 +42,8 @@ inline value_id model::weight(const std::string& name, tk_format format, std::ui
   const auto kind = kernel_format(format);
   const float size = 1.0f / std::sqrt(static_cast<float>(k));
   std::vector<std::byte> bytes((n == 0 ? 1 : n) * kernels::row_bytes(kind, k));
-  std::uniform_real_distribution<float> spread(-size, size);
-  const auto put = [](std::byte* to, float value) {
-    const std::uint16_t half = kernels::f32_to_f16(value);
-    std::memcpy(to, &half, 2);
-  };
-  for (std::size_t at = 0; at < bytes.size(); at += kernels::block_bytes(kind)) {
-    const float value = center + spread(random);
-    for (std::size_t i = 0; i < kernels::block_bytes(kind); ++i) bytes[at + i] = static_cast<std::byte>(random() & 255);
-    if (kind == kernels::weight_format::f32)
-      std::memcpy(&bytes[at], &value, 4);
-    else if (kind == kernels::weight_format::bf16)
-      std::memcpy(&bytes[at], reinterpret_cast<const std::byte*>(&value) + 2, 2);
-    else
-      put(&bytes[at],
-          kind == kernels::weight_format::f16 ? value : size / (kind == kernels::weight_format::q8_0 ? 80 : 6));
-    if (kind == kernels::weight_format::q4_1) put(&bytes[at + 2], -size);
-  }
+  for (std::size_t at = 0; at < bytes.size(); at += kernels::block_bytes(kind))
+    kernel_test::random_block(kind, random, size, center, &bytes[at]);
   data[id] = std::move(bytes);
   return id;
 }
@@ -83,7 +61,7 @@ inline std::vector<float> model::values(value_id weight) const {
 
 /// What a made-up transformer is like.
 struct recipe {
-  std::vector<tk_format> formats = {TK_Q4_1, TK_Q8_0, TK_Q4_0, TK_F16, TK_BF16, TK_F32}; ///< of matrices, in turn
+  std::vector<tk_format> formats = {TK_Q4_1, TK_Q8_0, TK_Q5_0, TK_F16, TK_BF16, TK_F32}; ///< of matrices, in turn
   tk_format kv_format = TK_F16;
   std::uint32_t block_size = 4;
   std::uint32_t window = 0; ///< second layer sliding, in a group of its own

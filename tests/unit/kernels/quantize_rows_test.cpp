@@ -27,6 +27,11 @@ TEST_CASE("every level quantises to the same bits and within half a step") {
     for (float& value : x)
       if (data.below(20) == 0) value *= std::ldexp(1.0f, static_cast<int>(data.below(240)) - 120);
     const quantized plain(cpu_level::reference, x, rows, k, ldx);
+    for (std::size_t half = 0; half < rows * k / 16; ++half) {
+      int sum = 0;
+      for (std::size_t i = 0; i < 16; ++i) sum += plain.view.q[half * 16 + i];
+      REQUIRE(plain.view.half_sums[half] == sum);
+    }
     for (std::size_t t = 0; t < rows; ++t) {
       for (std::size_t i = 0; i < k; ++i) {
         const float step = plain.view.scale[(t * k + i) / 32];

@@ -12,6 +12,7 @@
 
 #include "tokamak/kernels/cpu_level.hpp"
 #include "tokamak/kernels/weight_format.hpp"
+#include "weight_blocks.hpp"
 
 namespace kernel_test {
 
@@ -33,7 +34,8 @@ public:
   std::vector<std::byte> weights(weight_format format, std::size_t n, std::size_t k) {
     std::vector<std::byte> bytes(n * row_bytes(format, k));
     const std::size_t step = block_bytes(format);
-    for (std::size_t at = 0; at < bytes.size(); at += step) one_block(format, bytes.data() + at);
+    for (std::size_t at = 0; at < bytes.size(); at += step)
+      random_block(format, engine_, 1, 0, bytes.data() + at);
     return bytes;
   }
 
@@ -41,24 +43,6 @@ private:
   static std::uint32_t pick_seed() {
     const char* given = std::getenv("TEST_SEED");
     return given != nullptr ? static_cast<std::uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-  }
-
-  void put_f16(std::byte* to, float value) {
-    const std::uint16_t half = f32_to_f16(value);
-    std::memcpy(to, &half, sizeof(half));
-  }
-
-  void one_block(weight_format format, std::byte* to) {
-    const float value = uniform(-1, 1);
-    switch (format) {
-      case weight_format::f32: std::memcpy(to, &value, 4); return;
-      case weight_format::f16: put_f16(to, value); return;
-      case weight_format::bf16: std::memcpy(to, reinterpret_cast<const std::byte*>(&value) + 2, 2); return;
-      default: break;
-    }
-    for (std::size_t i = 0; i < block_bytes(format); ++i) to[i] = static_cast<std::byte>(below(256));
-    put_f16(to, value / (format == weight_format::q8_0 ? 64.0f : 8.0f));
-    if (format == weight_format::q4_1) put_f16(to + 2, uniform(-1, 1));
   }
 
   std::uint32_t seed_;

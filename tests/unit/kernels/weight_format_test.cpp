@@ -1,5 +1,10 @@
-// Half precision and the exact meaning of weight blocks, on hand-made bytes.
+// Half precision and the exact meaning of weight blocks: hand-made bytes, and blocks with what the Python package `gguf`
+// makes of them (gguf_blocks.py).
 #include <bit>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
 
 #include "test_data.hpp"
 
@@ -19,7 +24,82 @@ std::vector<float> dequantized(weight_format format, const std::vector<std::byte
   return out;
 }
 
+// One format's part of gguf_blocks.bin.
+struct reference_blocks {
+  std::uint32_t type = 0, count = 0, bytes = 0, weights = 0;
+  std::vector<std::byte> blocks;
+  std::vector<float> floats;
+};
+
+std::vector<reference_blocks> read_reference() {
+  std::ifstream file(TOKAMAK_GGUF_BLOCKS, std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  std::vector<reference_blocks> all;
+  std::size_t at = 0;
+  const auto take = [&](void* to, std::size_t bytes) {
+    REQUIRE(content.size() - at >= bytes);
+    std::memcpy(to, content.data() + at, bytes);
+    at += bytes;
+  };
+  while (at < content.size()) {
+    reference_blocks& next = all.emplace_back();
+    take(&next, 16);
+    next.blocks.resize(std::size_t{next.count} * next.bytes);
+    next.floats.resize(std::size_t{next.count} * next.weights);
+    take(next.blocks.data(), next.blocks.size());
+    take(next.floats.data(), next.floats.size() * sizeof(float));
+  }
+  return all;
+}
+
 } // namespace
+
+TEST_CASE("every format has the sizes and, bit for bit, the values that the gguf package gives") {
+  std::set<std::uint32_t> types;
+  for (const reference_blocks& given : read_reference()) {
+    const auto format = format_of_gguf_type(given.type);
+    CAPTURE(given.type);
+    REQUIRE(format.has_value());
+    types.insert(given.type);
+    CHECK(gguf_type(*format) == given.type);
+    CHECK(block_bytes(*format) == given.bytes);
+    CHECK(block_weights(*format) == given.weights);
+    for (std::size_t i = 0; i < given.count; ++i) {
+      const float* const expected = given.floats.data() + i * given.weights;
+      std::vector<float> got(given.weights, -1);
+      dequantize_row(*format, given.blocks.data() + i * given.bytes, given.weights, got.data());
+      CAPTURE(i);
+      REQUIRE(same_bits(got, std::vector<float>(expected, expected + given.weights)));
+    }
+  }
+  CHECK(types.size() == weight_formats);
+}
+
+TEST_CASE("any bytes can be dequantised: infinite and NaN factors give what arithmetic gives") {
+  test_data data;
+  for (const weight_format format : all_formats()) {
+    std::vector<std::byte> block(block_bytes(format));
+    std::vector<float> out(block_weights(format));
+    for (int round = 0; round < 200; ++round) {
+      for (std::byte& byte : block) byte = static_cast<std::byte>(data.below(256));
+      if (block_weights(format) > 1) {
+        const std::uint16_t special[] = {0x7c00, 0xfc00, 0x7e00, 0x7c01};
+        std::memcpy(block.data() + factors_of(format).at, &special[round % 4], 2);
+      }
+      dequantize_row(format, block.data(), out.size(), out.data());
+      if (block_weights(format) == 1) continue;
+      for (const float value : out) REQUIRE(!std::isfinite(value));
+    }
+  }
+}
+
+TEST_CASE("formats have names, and tensor types without kernels have no format") {
+  CHECK(std::string(format_name(weight_format::q6_k)) == "q6_k");
+  CHECK(std::string(format_name(weight_format::iq4_nl)) == "iq4_nl");
+  CHECK(format_of_gguf_type(12) == weight_format::q4_k);
+  CHECK(!format_of_gguf_type(4).has_value());
+  CHECK(!format_of_gguf_type(16).has_value()); // IQ2_XXS
+}
 
 TEST_CASE("every half goes to f32 and back to the same bits") {
   for (std::uint32_t half = 0; half < 0x10000; ++half) {

@@ -171,7 +171,12 @@ TEST_CASE("each kind of wrong tensor is named") {
   CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {31}, 2, 32); }) ==
         "x.gguf, offset 57: tensor 'u': dimension 0 is 31, not a multiple of Q4_0's block of 32 elements (corrupt)");
   CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {32}, 33, 32); }) ==
-        "x.gguf, offset 78: tensor 'u': tensor type 33 is unknown (unsupported)");
+        "x.gguf, offset 78: tensor 'u': tensor type 33 (Q4_0_8_8) was withdrawn from the format; convert the model anew "
+        "(unsupported)");
+  CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {32}, 42, 32); }) ==
+        "x.gguf, offset 78: tensor 'u': tensor type 42 is unknown (unsupported)");
+  CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {288}, 12, 32); }) ==
+        "x.gguf, offset 57: tensor 'u': dimension 0 is 288, not a multiple of Q4_K's block of 256 elements (corrupt)");
   CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {8}, 0, 20); }) ==
         "x.gguf, offset 57: tensor 'u': data offset 20 is not a multiple of the alignment 32 (corrupt)");
   CHECK(with([](gguf_writer& w) { w.add_tensor_at("u", {8}, 0, 0); }) ==

@@ -1,13 +1,19 @@
 // y[T,N] = x[T,K] * W[N,K]^T, the op that most of a model's time goes to.
 //
-// Weights are repacked once at load (packed_matrix). Block formats multiply int8 by int8: each row of x is quantised
-// once to blocks of 32 (quantize_rows). Every output has one accumulation order, so its bits depend neither on the
-// number of rows T nor on how rows and columns are split over calls and threads. Arithmetic of one output y[t,n], with
-// blocks b ascending (f32 throughout; a "multiply-add" is fused in the fast versions, not in the reference):
-//   q8_0: acc = (dw[n,b] * dx[t,b]) * float(sum_i qw*qx) + acc
-//   q4_0: as q8_0 on the unsigned nibbles, then acc = (dw * -8) * sx[t,b] + acc
-//   q4_1: as q8_0 on the unsigned nibbles, then acc = m[n,b] * sx[t,b] + acc
-//   f32, f16, bf16: acc = w[n,k] * x[t,k] + acc, k ascending
+// Weights are repacked once at load (packed_matrix). Quantised formats multiply integer by integer: each row of x is
+// quantised once to blocks of 32 (quantize_rows). Every output has one accumulation order, so its bits depend neither
+// on the number of rows T nor on how rows and columns are split over calls and threads. Arithmetic of one output
+// y[t,n], with blocks b of 32 ascending, dx and sx the block's scale and sum of x (f32 throughout; a "multiply-add" is
+// fused in the fast versions, not in the reference); integers are exact, then rounded once to f32:
+//   per_32 (q8_0, iq4_nl, q4_0, q5_0):  acc = (d * dx) * float(sum_i c[i]*qx[i]) + acc with c the int8 or table value,
+//                        or for q4_0 and q5_0 the unsigned code, and then acc = (d * -offset) * sx + acc
+//   per_32_min (q4_1, q5_1):    acc = (d * dx) * float(sum_i q[i]*qx[i]) + acc, then acc = m * sx + acc
+//   super_32_min (q4_k, q5_k):  acc = ((d*scale) * dx) * float(sum_i q[i]*qx[i]) + acc, then acc = (m*-min) * sx + acc
+//   super_16 (q3_k, q6_k):      acc = (d * dx) * float(sum over both halves of scale * sum_i (q[i]-offset)*qx[i]) + acc
+//   super_16_min (q2_k):        acc = (d * dx) * float(sum over both halves of scale * sum_i q[i]*qx[i]) + acc, then
+//                               acc = (m * -dx) * float(sum over both halves of min * sum_i qx[i]) + acc
+//   f32, f16, bf16:             acc = w[n,k] * x[t,k] + acc, k ascending
+// (weight_format/block_codes.hpp says what d, m, scale, min and q are.)
 #pragma once
 
 #include <cstddef>
@@ -24,11 +30,12 @@ namespace tokamak::kernels {
 inline constexpr std::size_t tile_rows = 8;
 
 /// Rows of x quantised to int8: x[t,k] ~ scale[t, k/32] * q[t,k]; q in -127..127.
-/// A plain view: the memory belongs to the caller. Row strides are k and k/32.
+/// A plain view: the memory belongs to the caller. Row strides are k, k/32, k/32 and k/16.
 struct quantized_rows {
-  std::int8_t* q = nullptr; ///< [rows, k]
-  float* scale = nullptr;   ///< [rows, k/32]
-  float* sum = nullptr;     ///< [rows, k/32]: scale * (sum of the block's q)
+  std::int8_t* q = nullptr;           ///< [rows, k]
+  float* scale = nullptr;             ///< [rows, k/32]
+  float* sum = nullptr;               ///< [rows, k/32]: scale * (sum of the block's q)
+  std::int16_t* half_sums = nullptr;  ///< [rows, k/16]: sum of 16 q
   std::size_t rows = 0;
   std::size_t k = 0;
 };
@@ -43,7 +50,8 @@ quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k);
 void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
                    const quantized_rows& out);
 
-/// Read-only view of packed weights: tiles of 8 rows in sequence, each scales first, then interleaved weights.
+/// Read-only view of packed weights: tiles of 8 rows in sequence, each scales first, then interleaved weights
+/// (matmul/layout.hpp).
 struct packed_view {
   const std::byte* data = nullptr;
   std::size_t tile_bytes = 0; ///< distance of two tiles
@@ -52,8 +60,8 @@ struct packed_view {
   weight_format format = weight_format::f32;
 };
 
-/// Weights W[n,k] of one matrix in the layout that a level's kernels want. Takes as many bytes as the file's rows, up
-/// to padding. Movable. Filling is parallel by rows; after that it is read-only, any thread.
+/// Weights W[n,k] of one matrix in the layout that a level's kernels want. Takes about as many bytes as the file's rows
+/// (K-quants up to 4 % more, kernels/README.md). Movable. Filling is parallel by rows; after that it is read-only, any thread.
 class packed_matrix {
 public:
   packed_matrix() = default;

@@ -3,25 +3,39 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace tokamak::kernels {
 
-/// Block formats hold 32 consecutive weights of one row (ggml's block_q8_0, block_q4_0, block_q4_1):
-/// q8_0 = f16 d, 32 x int8, w = d*q; q4_0 = f16 d, 32 nibbles, w = d*(q-8); q4_1 = f16 d, f16 m, 32 nibbles,
-/// w = d*q + m. Nibble byte i holds element i in its low half and element i+16 in its high half.
-enum class weight_format : std::uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1 };
+/// The names are ggml's. Plain formats have blocks of one weight; q4_0 ... q8_0 and iq4_nl have blocks of 32
+/// consecutive weights of a row with f16 scales; q2_k ... q6_k ("K-quants") have blocks of 256 whose 8 or 16 sub-blocks
+/// have small integer scales, times one or two f16 factors. weight_format/block_codes.hpp says which bit is what.
+enum class weight_format : std::uint8_t {
+  f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, iq4_nl, q2_k, q3_k, q4_k, q5_k, q6_k
+};
+
+/// Number of formats; they are 0 ... weight_formats - 1.
+inline constexpr std::size_t weight_formats = 14;
 
 /// "f32", "q4_1", ...
 const char* format_name(weight_format format);
 
-/// Weights in one indivisible block (1 or 32) and the bytes it takes in a file.
+/// The tensor type of GGUF files that means this format, and back: nothing for a type without kernels.
+std::uint32_t gguf_type(weight_format format);
+std::optional<weight_format> format_of_gguf_type(std::uint32_t type);
+
+/// ggml's name of a tensor type, those without kernels included: "IQ2_XXS"; "unknown" for a number it never gave.
+const char* gguf_type_name(std::uint32_t type);
+
+/// Weights in one indivisible block (1, 32 or 256) and the bytes it takes in a file.
 std::size_t block_weights(weight_format format);
 std::size_t block_bytes(weight_format format);
 
 /// Bytes of a row of `k` weights as the file stores it. REQUIRES: k is a multiple of block_weights.
 std::size_t row_bytes(weight_format format, std::size_t k);
 
-/// row[k weights] -> out[k], bit for bit as the format says. REQUIRES: k is a multiple of block_weights. Any thread.
+/// row[k weights] -> out[k], bit for bit as the Python package `gguf` (0.19) converts: one rounding an operation, in its
+/// order. Any bytes are fine, infinite and NaN scales too. REQUIRES: k is a multiple of block_weights. Any thread.
 void dequantize_row(weight_format format, const std::byte* row, std::size_t k, float* out);
 
 /// IEEE half precision to and from f32; to f16 rounds to nearest even, overflows to infinity, keeps NaN. They give the
