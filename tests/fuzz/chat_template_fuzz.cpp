@@ -12,8 +12,10 @@ using namespace tokamak;
 static chat_template::input conversation() {
   chat_template::input in;
   in.messages = nlohmann::ordered_json::parse(
-      R"([{"role": "system", "content": "s\u00df"}, {"role": "user", "content": [{"type": "text", "text": "a b"}, 1, 2.5, null]},
-          {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"x": [1, {"y": true}]}}}]}])");
+      R"([{"role": "system", "content": "s\u00df"},
+          {"role": "user", "content": [{"type": "text", "text": "a b"}, 1, 2.5, null]},
+          {"role": "assistant", "content": null,
+           "tool_calls": [{"function": {"name": "f", "arguments": {"x": [1, {"y": true}]}}}]}])");
   in.tools = nlohmann::ordered_json::parse(
       R"([{"type": "function", "function": {"name": "f", "parameters": {"b": 1, "a": "\ud83d\ude00"}}}])");
   in.bos_token = "<s>";

@@ -1,6 +1,7 @@
-// libFuzzer target: the first byte picks a frame type, the next eight are a header, and the rest is the FlatBuffer, either
-// as it is or as edits of a sound frame. Whatever verify() lets through must be readable the way receivers read it, must
-// unpack, and what was unpacked must verify again.
+// libFuzzer target: the first byte picks a frame type, the next eight are a header, and the rest is the FlatBuffer,
+// either as it is or as edits of a sound frame. Whatever verify() lets through must be readable the way receivers read
+// it, must unpack, and what was unpacked must verify again.
+#include "fuzz/edits.hpp"
 #include "fuzz/frame_samples.hpp"
 
 #include <cstdint>
@@ -61,7 +62,8 @@ void walk(const wire::Step& step) {
     for (std::size_t g = 0; g < count(step.groups()); ++g) {
       const auto* group = at(step.groups(), g);
       used = at(group->context(), s) + at(group->first_block(), s);
-      for (auto i = at(group->table_begin(), s); i < at(group->table_begin(), s + 1); ++i) used = at(group->tables(), i);
+      for (auto i = at(group->table_begin(), s); i < at(group->table_begin(), s + 1); ++i)
+        used = at(group->tables(), i);
     }
   }
   for (std::size_t i = 0; i < count(step.cache_ops()); ++i) used = at(step.cache_ops(), i)->count();
@@ -99,15 +101,11 @@ void read_as(byte_view bytes) {
   require(sound || sound.error().code == errc::too_large);
 }
 
-/// Edits are three bytes each: a place (little endian) and what is written there.
 template <class T>
 void read_edited(byte_view edits) {
   const auto sound = make_frame<T>(fuzz::sample<T>());
   std::vector<std::byte> bytes(sound.bytes().begin(), sound.bytes().end());
-  for (; edits.size() >= 3; edits = edits.subspan(3)) {
-    const auto place = std::to_integer<std::size_t>(edits[0]) | std::to_integer<std::size_t>(edits[1]) << 8;
-    bytes[place % bytes.size()] = edits[2];
-  }
+  fuzz::apply_edits(bytes, edits);
   read_as<T>(bytes);
 }
 

@@ -17,7 +17,9 @@ auto list_of(T value) {
   return list;
 }
 
-inline wire::ErrorT error_sample() { return {.code = wire::ErrorCode::corrupt, .message = "message", .where = "file:1:2"}; }
+inline wire::ErrorT error_sample() {
+  return {.code = wire::ErrorCode::corrupt, .message = "message", .where = "file:1:2"};
+}
 
 inline wire::SamplingT sampling_sample() {
   wire::SamplingT s;
@@ -93,7 +95,8 @@ inline wire::ChunksT sample<wire::Chunks>() {
   c.tokens = {1, 2};
   c.text = "text";
   c.logprobs = {-0.5f, -1.5f};
-  c.top = own<wire::TopLogprobsT>({.counts = {2, 1}, .ids = {1, 2, 3}, .logprobs = {-1, -2, -3}, .texts = {"a", "b", "c"}});
+  c.top = own<wire::TopLogprobsT>(
+      {.counts = {2, 1}, .ids = {1, 2, 3}, .logprobs = {-1, -2, -3}, .texts = {"a", "b", "c"}});
   c.finish = wire::FinishReason::stop;
   c.stop = "end";
   c.usage = own<wire::UsageT>({.prompt_tokens = 3, .completion_tokens = 2});
@@ -112,8 +115,10 @@ inline wire::StepT sample<wire::Step>() {
   s.parents = {-1, 0, -1};
   s.sequence_ids = {9, 10};
   s.row_begin = {0, 2, 3};
-  s.groups = list_of<wire::GroupStepT>({.context = {0, 5}, .first_block = {0, 0}, .table_begin = {0, 1, 3}, .tables = {7, 8, 9}});
-  s.cache_ops = {{wire::CacheOpKind::copy, true, 0, 1, 2, 3, 4, 5, 6}, {wire::CacheOpKind::clear, false, 0, 1, 2, 3, 4, 5, 6}};
+  s.groups = list_of<wire::GroupStepT>(
+      {.context = {0, 5}, .first_block = {0, 0}, .table_begin = {0, 1, 3}, .tables = {7, 8, 9}});
+  s.cache_ops = {{wire::CacheOpKind::copy, true, 0, 1, 2, 3, 4, 5, 6},
+                 {wire::CacheOpKind::clear, false, 0, 1, 2, 3, 4, 5, 6}};
   s.output_rows = {1, 2};
   s.output_kinds = {wire::WantKind::sample, wire::WantKind::top};
   s.output_top = {0, 3};
@@ -193,7 +198,8 @@ template <>
 inline wire::ModelListT sample<wire::ModelList>() {
   wire::ModelListT m;
   m.op = 1;
-  m.models = list_of<wire::ModelInfoT>({.name = "name", .fusion = "direct", .pools = {"a", "b"}, .context_length = 2048});
+  m.models = list_of<wire::ModelInfoT>(
+      {.name = "name", .fusion = "direct", .pools = {"a", "b"}, .context_length = 2048});
   return m;
 }
 

@@ -1,5 +1,7 @@
-// libFuzzer target: any bytes as a GGUF file. Whatever opens must be readable through every view.
-#include "model/gguf/gguf_file.hpp"
+// libFuzzer target: any bytes as a GGUF file, or, behind a byte 0xed, edits of a sound file. Whatever opens must be
+// readable through every view.
+#include "fuzz/edits.hpp"
+#include "fuzz/made_gguf.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -14,14 +16,11 @@ void require(bool condition) {
     std::abort();
 }
 
-} // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const auto bytes = std::as_bytes(std::span(data, size));
+void read(std::span<const std::byte> bytes) {
   const auto file = gguf_file::parse(bytes, "fuzz");
   if (!file) {
     require(!file.error().message.empty() && !file.error().where.empty());
-    return 0;
+    return;
   }
   std::size_t sum = 0;
   for (const auto& [key, value] : file->metadata()) {
@@ -35,11 +34,26 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   for (const auto& tensor : file->tensors()) {
     require(file->find_tensor(tensor.name) != nullptr);
-    require(tensor.data.data() >= bytes.data() && tensor.data.size() <= static_cast<std::size_t>(bytes.data() + size - tensor.data.data()));
+    require(tensor.data.data() >= bytes.data());
+    require(tensor.data.size() <= static_cast<std::size_t>(bytes.data() + bytes.size() - tensor.data.data()));
     require(bytes_of(tensor.type, tensor.shape()) == tensor.data.size());
     sum += std::to_integer<std::size_t>(tensor.data.front()) + std::to_integer<std::size_t>(tensor.data.back());
   }
   volatile std::size_t used = sum; // so that the reads are not dropped
   static_cast<void>(used);
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  if (size == 0 || data[0] != 0xed) {
+    read(bytes);
+    return 0;
+  }
+  static const std::string sound = fuzz::tensor_file();
+  std::string edited = sound;
+  fuzz::apply_edits(std::as_writable_bytes(std::span(edited)), bytes.subspan(1));
+  read(std::as_bytes(std::span(edited)));
   return 0;
 }

@@ -27,15 +27,17 @@ public:
   }
 
   std::optional<std::uint64_t> worst_case_tokens(std::string_view, const tokamak::option_value&,
-                                                 const std::vector<std::string>& members, std::uint32_t max_tokens) const override {
+                                                 const std::vector<std::string>& members,
+                                                 std::uint32_t max_tokens) const override {
     return members.size() * std::uint64_t{max_tokens};
   }
 
 private:
   std::vector<std::string> known_ = {"p", "cpu", "continuous", "radix", "least_loaded", "direct"};
-  std::vector<option_spec> specs_ = {{"b", option_type::boolean, false, "true", ""}, {"i", option_type::integer, false, "1", ""},
-                                     {"r", option_type::real, false, "1.5", ""},     {"s", option_type::string, false, "\"x\"", ""},
-                                     {"a", option_type::array, false, "[1]", ""},    {"t", option_type::table, false, "{}", ""}};
+  std::vector<option_spec> specs_ = {
+      {"b", option_type::boolean, false, "true", ""}, {"i", option_type::integer, false, "1", ""},
+      {"r", option_type::real, false, "1.5", ""},     {"s", option_type::string, false, "\"x\"", ""},
+      {"a", option_type::array, false, "[1]", ""},    {"t", option_type::table, false, "{}", ""}};
 };
 
 } // namespace
@@ -43,7 +45,9 @@ private:
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const fuzz_catalog catalog;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const plugin_catalog* with : {static_cast<const plugin_catalog*>(&catalog), static_cast<const plugin_catalog*>(nullptr)}) {
+  const plugin_catalog* const with_plugins = &catalog;
+  const plugin_catalog* const without = nullptr;
+  for (const auto* with : {with_plugins, without}) {
     const auto result = load_text(text, "fuzz.toml", with);
     if (result.value.has_value() != result.errors.empty()) std::abort();
     for (const auto& e : result.errors)
