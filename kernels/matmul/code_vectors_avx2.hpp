@@ -31,20 +31,31 @@ inline __m256i field(__m256i bytes, int from, int width, int to) {
   return _mm256_and_si256(bytes, _mm256_set1_epi8(static_cast<char>(((1 << width) - 1) << to)));
 }
 
-/// The codes of group `g` (0..7) out of `Bits` vectors, each 0 .. 2^Bits - 1.
+/// The codes of groups 0..7 in order out of `Bits` vectors, each 0 .. 2^Bits - 1. A vector stays in its register until
+/// all its groups are taken: loads are what these kernels have most of.
 template <int Bits>
-inline __m256i code_vector(const std::byte* weights, int g) {
-  constexpr planes plane = planes_of(Bits);
-  constexpr int low = plane.low, high = plane.high, shared = 8 / low;
-  const __m256i codes = field(load256(weights + vector_bytes * (g / shared)), low * (g % shared), low, 0);
-  if constexpr (high == 0) {
-    return codes;
-  } else {
-    constexpr int shared_high = 8 / high;
-    const __m256i upper = load256(weights + vector_bytes * (low + g / shared_high));
-    return _mm256_or_si256(codes, field(upper, high * (g % shared_high), high, low));
+class code_reader {
+public:
+  explicit code_reader(const std::byte* weights) : weights_(weights) {}
+
+  __m256i take(int g) {
+    constexpr planes plane = planes_of(Bits);
+    constexpr int low = plane.low, high = plane.high, shared = 8 / low;
+    if (g % shared == 0) low_ = pinned(load256(weights_ + vector_bytes * (g / shared)));
+    const __m256i codes = field(low_, low * (g % shared), low, 0);
+    if constexpr (high == 0) {
+      return codes;
+    } else {
+      constexpr int shared_high = 8 / high;
+      if (g % shared_high == 0) high_ = pinned(load256(weights_ + vector_bytes * (low + g / shared_high)));
+      return _mm256_or_si256(codes, field(high_, high * (g % shared_high), high, low));
+    }
   }
-}
+
+private:
+  const std::byte* weights_;
+  __m256i low_ = {}, high_ = {};
+};
 
 /// Unsigned codes of fewer than 8 bits: byte products go in pairs to 16 bits, which hold several before they overflow.
 /// `Halves`: products of 16 values of k are multiplied by factor[0] or factor[1], for free, since pairs must be summed.
@@ -58,20 +69,20 @@ struct unsigned_codes {
   static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i* factor,
                   __m256i* sums) {
     constexpr int step = Halves && run > 4 ? 4 : run;
+    code_reader<Bits> codes(weights);
+    for (int m = 0; m < M; ++m) sums[m] = _mm256_setzero_si256();
     for (int first = 0; first < 8; first += step) {
       __m256i pairs[M];
-      for (int g = first; g < first + step; ++g) {
-        const __m256i w = code_vector<Bits>(weights, g);
-        for (int m = 0; m < M; ++m) {
-          const __m256i product = _mm256_maddubs_epi16(w, four_of(q + m * k + 4 * g));
-          pairs[m] = g == first ? product : pinned(_mm256_add_epi16(pairs[m], product));
-        }
+      const __m256i first_codes = codes.take(first);
+      for (int m = 0; m < M; ++m) pairs[m] = _mm256_maddubs_epi16(first_codes, four_of(q + m * k + 4 * first));
+      for (int g = first + 1; g < first + step; ++g) {
+        const __m256i w = codes.take(g);
+        for (int m = 0; m < M; ++m)
+          pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w, four_of(q + m * k + 4 * g))));
       }
       const __m256i by = Halves ? factor[first / 4] : _mm256_set1_epi16(1);
-      for (int m = 0; m < M; ++m) {
-        const __m256i sum = _mm256_madd_epi16(pairs[m], by);
-        sums[m] = first == 0 ? sum : pinned(_mm256_add_epi32(sums[m], sum));
-      }
+      for (int m = 0; m < M; ++m)
+        sums[m] = pinned(_mm256_add_epi32(sums[m], _mm256_madd_epi16(pairs[m], by)));
     }
   }
 };
@@ -79,7 +90,7 @@ struct unsigned_codes {
 /// Int8 weights: |w| as unsigned, the sign moved to x. A pair sums up to 2*128*127 = 32512, which fits 16 bits once.
 struct int8_weights {
   template <int M, class Weights>
-  static void dot(Weights weights, const std::int8_t* q, std::size_t k, __m256i* sums) {
+  static void dot(Weights&& weights, const std::int8_t* q, std::size_t k, __m256i* sums) {
     const __m256i ones = _mm256_set1_epi16(1);
     for (int m = 0; m < M; ++m) sums[m] = _mm256_setzero_si256();
     for (int g = 0; g < 8; ++g) {
@@ -107,7 +118,8 @@ struct table_codes {
   static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i*, __m256i* sums) {
     const __m256i table =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(iq4_nl_values)));
-    int8_weights::dot<M>([=](int g) { return _mm256_shuffle_epi8(table, code_vector<4>(weights, g)); }, q, k, sums);
+    code_reader<4> codes(weights);
+    int8_weights::dot<M>([&](int g) { return _mm256_shuffle_epi8(table, codes.take(g)); }, q, k, sums);
   }
 };
 
