@@ -31,7 +31,7 @@ namespace detail {
 shared_storage store(const std::byte* data, std::size_t size, std::vector<attachment> attachments) {
   auto storage = std::make_shared<frame_storage>();
   storage->bytes = std::make_unique_for_overwrite<std::byte[]>(size);
-  std::memcpy(storage->bytes.get(), data, size);
+  if (size > 0) std::memcpy(storage->bytes.get(), data, size);
   storage->size = size;
   storage->attachments = std::move(attachments);
   return storage;
@@ -165,13 +165,13 @@ expected<void> check_expansion(const T&, std::size_t) {
 
 template <class T>
 expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& limits) {
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+  // Values are read in place, so they must be aligned. The verifier sees to it, counting from an aligned start.
+  const auto copy = detail::store(bytes.data(), bytes.size(), {});
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(copy->bytes.get()), copy->size,
                                  static_cast<flatbuffers::uoffset_t>(limits.max_depth),
-                                 static_cast<flatbuffers::uoffset_t>(limits.max_tables), /*check_alignment=*/false);
+                                 static_cast<flatbuffers::uoffset_t>(limits.max_tables));
   if (!verifier.VerifyBuffer<T>(nullptr))
     return fail(errc::corrupt, fmt::format("not a valid {} frame of {} bytes", to_string(frame_type_of<T>), bytes.size()));
-  // Scalars are read through memcpy-safe accessors only when aligned: check on an aligned copy.
-  const auto copy = detail::store(bytes.data(), bytes.size(), {});
   const auto& root = *flatbuffers::GetRoot<T>(copy->bytes.get());
   if (auto ok = check_expansion(root, bytes.size()); !ok) return ok;
   return check(root);
