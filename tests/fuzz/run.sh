@@ -24,14 +24,19 @@ fi
 
 failed=()
 for name in "${names[@]}"; do
-  echo "== $name: $seconds s"
   mkdir -p "build/fuzz/corpus/$name"
-  "build/fuzz/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-    -verbosity=0 -artifact_prefix="build/fuzz/${name}-" "build/fuzz/corpus/$name" || failed+=("$name")
+  log="build/fuzz/$name.log"
+  if "build/fuzz/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    -verbosity=0 -print_funcs=0 -artifact_prefix="build/fuzz/${name}-" "build/fuzz/corpus/$name" >"$log" 2>&1; then
+    echo "$name: $(awk '/number_of_executed_units/ { print $2 }' "$log") inputs in $seconds s"
+  else
+    grep -v '# Uses:' "$log" | tail -n 60 # what failed, and the input in Base64 unless it is large
+    failed+=("$name")
+  fi
 done
 
 if [ ${#failed[@]} -gt 0 ]; then
-  echo "Failed: ${failed[*]}; the inputs are build/fuzz/NAME-*" >&2
+  echo "Failed: ${failed[*]}; the inputs are build/fuzz/NAME-*, the reports build/fuzz/NAME.log" >&2
   exit 1
 fi
 echo "No failure in ${#names[@]} targets."
