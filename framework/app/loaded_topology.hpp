@@ -16,10 +16,16 @@ struct loaded_topology {
   std::vector<error> warnings;
 };
 
-/// Loads the plugins of the file's [plugins], then checks the file against them. All errors, in file order.
+/// Loads the plugins of the file's [plugins], checks the file against them, opens its models' files and creates each
+/// fusion plugin with its members. Starts nothing. All errors, in the order of the file; before them those of plugins
+/// that the file does not name.
 tl::expected<loaded_topology, std::vector<error>> load_topology(const std::string& path);
 
-/// The same, errors and warnings printed to standard error, one a line.
-std::optional<loaded_topology> load_topology_or_complain(const std::string& path);
+/// What a start would find wrong with the models and takes longer to see: pinned hashes, tokenizers, chat templates,
+/// graphs. In the order of the file.
+std::vector<error> check_models(const topology::topology& topology);
+
+/// load_topology, errors and warnings printed to standard error, one a line. `thorough`: check_models too.
+std::optional<loaded_topology> load_topology_or_complain(const std::string& path, bool thorough = false);
 
 } // namespace tokamak::app

@@ -1,6 +1,7 @@
 // Starting and stopping, in the order in which things depend on each other.
 #include "app/service.hpp"
 
+#include "app/file_place.hpp"
 #include "base/log.hpp"
 #include "engine/model_files.hpp"
 #include "frontend/zmq_frontend.hpp"
@@ -40,20 +41,23 @@ struct service::starter {
     return s;
   }
 
+  /// The error as one of the place in the topology that it is about.
+  tl::unexpected<error> wrong(topology::position where, error why) const { return fail(at_place(topology.file, where, std::move(why))); }
+
   expected<void> start_engines() {
     for (const auto& config : topology.engines) {
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);
-      if (!file) return fail(file.error());
+      if (!file) return wrong(model->path_where, file.error());
       auto card = model_card::load(**file, model->name, model->chat_template);
-      if (!card) return fail(card.error());
+      if (!card) return wrong(model->where, card.error());
       auto data = engine::read_model(*file, config, card->end_tokens);
-      if (!data) return fail(data.error());
+      if (!data) return wrong(config.where, data.error());
       card->context_length = data->context_length;
       cards.insert_or_assign(model->name, std::move(*card));
       engine::engine_setup setup{config, topology.file, std::move(*data), &registry, to.ledger_, options.detached};
       auto engine = engine::start_engine(to.system_, std::move(setup));
-      if (!engine) return fail(engine.error());
+      if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
       node.sources.push_back(untyped(engine->scheduler));
       node.sources.push_back(untyped(engine->kv_cache));
       for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
@@ -131,7 +135,9 @@ struct service::starter {
       setup.limits.max_clients = config.max_clients;
       setup.limits.max_message_bytes = config.max_message_bytes;
       setup.limits.max_requests_per_client = config.max_requests_per_client;
-      setup.limits.window_tokens = config.client_buffer_chunks;
+      setup.limits.window_tokens = config.window_tokens;
+      setup.limits.stall_us = std::uint64_t{config.stall_timeout_ms} * 1000;
+      setup.limits.client_buffer_bytes = config.client_buffer_bytes;
       setup.directory = directory;
       setup.ids = to.ids_;
       for (const auto& [name, endpoint] : to.endpoints_) {
@@ -139,7 +145,7 @@ struct service::starter {
         setup.endpoints.push_back(endpoint);
       }
       auto started = frontend::spawn_zmq_frontend(to.system_, std::move(setup));
-      if (!started) return fail(started.error().code, started.error().message, fmt::format("{}:{}:{}", topology.file, config.where.line, config.where.column));
+      if (!started) return wrong(config.where, started.error());
       to.frontends_.push_back(untyped(started->actor));
       caf::anon_send(to.node_, join_atom::value, to.frontends_.back());
       to.addresses_.push_back(started->address);
@@ -194,9 +200,11 @@ bool service::drain(std::uint32_t deadline_ms) {
   message.deadline_us = std::uint64_t{deadline_ms} * 1000;
   self->send(node_, make_frame<wire::Drain>(message));
   bool drained = false;
-  self->receive([&](const frame_of<wire::Drained>&) { drained = true; },
-                caf::after(std::chrono::milliseconds(deadline_ms)) >> [] {});
-  return drained;
+  // At the deadline the endpoints tell those whom they cut, and are done then.
+  const auto limit = std::chrono::milliseconds(deadline_ms) + std::chrono::seconds(5);
+  const auto begun_us = now_us(system_);
+  self->receive([&](const frame_of<wire::Drained>&) { drained = true; }, caf::after(limit) >> [] {});
+  return drained && now_us(system_) - begun_us < message.deadline_us;
 }
 
 caf::strong_actor_ptr service::endpoint(const std::string& name) const {

@@ -31,7 +31,8 @@ public:
   service(const service&) = delete;
   service& operator=(const service&) = delete;
 
-  /// Refuses new requests and waits until the running ones ended. False: `deadline_ms` passed first.
+  /// Refuses new requests and waits until the running ones ended. False: `deadline_ms` passed first; what still ran was
+  /// ended by an error that its client is told.
   bool drain(std::uint32_t deadline_ms);
 
   node_actor node() const { return node_; }

@@ -42,6 +42,10 @@ expected<void> scheduler_core::admit(const wire::Open& m) const {
     for (auto t : *m.delivered())
       if (!in_range(t))
         return fail(errc::invalid_argument, fmt::format("token {} is outside the vocabulary of {}", t, config_.vocab_size));
+  if (m.stops() && m.stops()->tokens()) // suppressed until min_tokens, by index
+    for (auto t : *m.stops()->tokens())
+      if (!in_range(t))
+        return fail(errc::invalid_argument, fmt::format("stop token {} is outside the vocabulary of {}", t, config_.vocab_size));
   if (m.sampling()) {
     wire::SamplingT sampling;
     m.sampling()->UnPackTo(&sampling);

@@ -2,12 +2,14 @@
 #include "frontend/sessions.hpp"
 
 #include "base/log.hpp"
+#include "base/nearest_name.hpp"
 
 #include <algorithm>
 
 namespace tokamak::frontend {
 
-sessions::sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids, session_effects& effects)
+sessions::sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids,
+                   session_effects& effects)
     : endpoints_(std::move(endpoints)), limits_(limits), ids_(ids), effects_(effects) {}
 
 template <class T>
@@ -29,7 +31,8 @@ void sessions::send_error(const client_id& client, std::uint64_t request_id, con
   send<wire::Chunks>(client, chunks);
 }
 
-void sessions::receive(const client_id& client, std::span<const std::span<const std::byte>> parts, std::uint64_t now_us) {
+void sessions::receive(const client_id& client, std::span<const std::span<const std::byte>> parts,
+                       std::uint64_t now_us) {
   ++counts_.messages;
   expected<void> ok;
   if (parts.size() < 2) {
@@ -51,7 +54,8 @@ void sessions::receive(const client_id& client, std::span<const std::span<const 
   send<wire::ErrorReply>(client, reply);
 }
 
-expected<void> sessions::handle(const client_id& client, frame_type type, std::span<const std::byte> body, std::uint64_t now_us) {
+expected<void> sessions::handle(const client_id& client, frame_type type, std::span<const std::byte> body,
+                                std::uint64_t now_us) {
   const frame_limits limits{.max_bytes = limits_.max_message_bytes};
   switch (type) {
     case frame_type::Open: return open(client, body);
@@ -60,35 +64,57 @@ expected<void> sessions::handle(const client_id& client, frame_type type, std::s
       if (!m) return fail(m.error());
       const auto it = clients_.find(client);
       if (it == clients_.end()) return {};
-      if (const auto found = it->second.requests.find((*m)->id()); found != it->second.requests.end()) cancel(found->second);
+      const auto found = it->second.requests.find((*m)->id());
+      if (found != it->second.requests.end()) cancel(found->second);
       return {};
     }
     case frame_type::Acknowledge: {
       auto m = read_frame<wire::Acknowledge>(body, limits);
       if (!m) return fail(m.error());
-      acknowledge(client, **m);
-      (void)now_us;
+      acknowledge(client, **m, now_us);
       return {};
     }
     case frame_type::ListModels: {
       auto m = read_frame<wire::ListModels>(body, limits);
       if (!m) return fail(m.error());
-      const auto op = ids_.next();
-      asked_[op] = {client, (*m)->op()};
-      effects_.ask_models(op);
+      auto op = question(client, (*m)->op());
+      if (op) effects_.ask_models(*op);
       return {};
     }
     case frame_type::StatusRequest: {
       auto m = read_frame<wire::StatusRequest>(body, limits);
       if (!m) return fail(m.error());
-      const auto op = ids_.next();
-      asked_[op] = {client, (*m)->op()};
-      effects_.ask_status(op);
+      auto op = question(client, (*m)->op());
+      if (op) effects_.ask_status(*op);
       return {};
     }
     default:
-      return fail(errc::unsupported, fmt::format("clients do not send frames of type {} ({})", static_cast<unsigned>(type), to_string(type)));
+      return fail(errc::unsupported, fmt::format("clients do not send frames of type {} ({})",
+                                                 static_cast<unsigned>(type), to_string(type)));
   }
+}
+
+// Our number for a client's question. One too many is refused here and now.
+expected<std::uint64_t> sessions::question(const client_id& client, std::uint64_t op) {
+  auto& n = questions_[client];
+  if (n >= limits_.max_questions_per_client) {
+    wire::ErrorReplyT reply;
+    reply.op = op;
+    reply.error = std::make_unique<wire::ErrorT>();
+    reply.error->code = wire::ErrorCode::overloaded;
+    reply.error->message = fmt::format("this client has {} questions waiting already", n);
+    send<wire::ErrorReply>(client, reply);
+    return fail(errc::overloaded, reply.error->message);
+  }
+  ++n;
+  const auto ours = ids_.next();
+  asked_[ours] = {client, op};
+  return ours;
+}
+
+void sessions::answered(std::map<std::uint64_t, asked>::iterator it) {
+  if (const auto n = questions_.find(it->second.client); n != questions_.end() && --n->second == 0) questions_.erase(n);
+  asked_.erase(it);
 }
 
 expected<void> sessions::open(const client_id& client, std::span<const std::byte> body) {
@@ -101,19 +127,21 @@ expected<void> sessions::open(const client_id& client, std::span<const std::byte
   };
   const auto endpoint = std::find(endpoints_.begin(), endpoints_.end(), m.target);
   if (endpoint == endpoints_.end())
-    return refuse(errc::not_found, fmt::format("no model '{}'; known: {}", m.target, fmt::join(endpoints_, ", ")));
+    return refuse(errc::not_found,
+                  fmt::format("no model '{:.64}'{}", m.target, known_names(m.target.substr(0, 64), endpoints_)));
   const auto known = clients_.find(client);
   if (known == clients_.end() && clients_.size() >= limits_.max_clients)
     return refuse(errc::overloaded, fmt::format("{} clients have requests running already", clients_.size()));
   auto& s = clients_[client];
-  if (s.requests.contains(m.id)) return refuse(errc::already_exists, fmt::format("request {} is running already", m.id));
+  if (s.requests.contains(m.id))
+    return refuse(errc::already_exists, fmt::format("request {} is running already", m.id));
   if (s.requests.size() >= limits_.max_requests_per_client)
     return refuse(errc::overloaded, fmt::format("this client has {} requests running already", s.requests.size()));
   const auto id = ids_.next();
   s.requests.emplace(m.id, id);
   const auto delivered = static_cast<std::uint32_t>(m.delivered.size());
   const auto at = static_cast<std::size_t>(endpoint - endpoints_.begin());
-  requests_.emplace(id, request{client, m.id, at, delivered, delivered, 0});
+  requests_.emplace(id, request{client, m.id, at, delivered, delivered});
   m.id = id;
   m.parent = 0;
   m.lease_us = 0;
@@ -122,18 +150,26 @@ expected<void> sessions::open(const client_id& client, std::span<const std::byte
   return {};
 }
 
-void sessions::acknowledge(const client_id& client, const wire::Acknowledge& m) {
+void sessions::acknowledge(const client_id& client, const wire::Acknowledge& m, std::uint64_t now_us) {
   const auto it = clients_.find(client);
   if (it == clients_.end()) return;
   const auto found = it->second.requests.find(m.id());
   if (found == it->second.requests.end()) return;
   auto& r = requests_.at(found->second);
-  r.acknowledged = std::clamp(m.tokens(), r.acknowledged, r.sent);
-  if (r.paused_since_us != 0 && r.sent - r.acknowledged <= limits_.window_tokens / 2) pause(found->second, r, false, 0);
+  const auto acknowledged = std::clamp(m.tokens(), r.acknowledged, r.sent);
+  if (acknowledged == r.acknowledged) return;
+  r.acknowledged = acknowledged;
+  r.progress_us = now_us;
+  update_flow(found->second, r, now_us);
 }
 
-void sessions::pause(std::uint64_t id, request& r, bool paused, std::uint64_t now_us) {
-  r.paused_since_us = paused ? std::max<std::uint64_t>(1, now_us) : 0;
+// Pauses or resumes what is due. Half a window lies between the two, so that not every token changes it.
+void sessions::update_flow(std::uint64_t id, request& r, std::uint64_t now_us) {
+  const auto most = r.paused ? limits_.window_tokens / 2 : limits_.window_tokens;
+  const bool paused = held_.contains(r.client) || r.sent - r.acknowledged > most;
+  if (paused == r.paused) return;
+  r.paused = paused;
+  r.progress_us = now_us;
   wire::FlowT m;
   m.ids.push_back(id);
   m.paused = paused;
@@ -154,7 +190,7 @@ void sessions::chunks(const wire::Chunks& m, std::uint64_t now_us) {
     ++counts_.chunks;
     counts_.tokens += c->tokens.size();
     if (c->finish != wire::FinishReason::none) ended.push_back(item->id());
-    else if (r.paused_since_us == 0 && r.sent - r.acknowledged > limits_.window_tokens) pause(item->id(), r, true, now_us);
+    else update_flow(item->id(), r, now_us);
     out[r.client].items.push_back(std::move(c));
   }
   for (auto& [client, chunks] : out) send<wire::Chunks>(client, chunks);
@@ -168,7 +204,7 @@ void sessions::reply(const wire::ModelList& m) {
   m.UnPackTo(&message);
   message.op = it->second.op;
   send<wire::ModelList>(it->second.client, message);
-  asked_.erase(it);
+  answered(it);
 }
 
 void sessions::reply(const wire::StatusReport& m) {
@@ -178,7 +214,7 @@ void sessions::reply(const wire::StatusReport& m) {
   m.UnPackTo(&message);
   message.op = it->second.op;
   send<wire::StatusReport>(it->second.client, message);
-  asked_.erase(it);
+  answered(it);
 }
 
 void sessions::erase(std::uint64_t id) {
@@ -202,14 +238,43 @@ void sessions::cancel(std::uint64_t id) {
   erase(id);
 }
 
-void sessions::unreachable(const client_id& client) {
-  const auto it = clients_.find(client);
-  if (it == clients_.end()) return;
+std::vector<std::uint64_t> sessions::requests_of(const client_id& client) const {
   std::vector<std::uint64_t> ids;
-  for (const auto& [theirs, ours] : it->second.requests) ids.push_back(ours);
+  if (const auto it = clients_.find(client); it != clients_.end())
+    for (const auto& [theirs, ours] : it->second.requests) ids.push_back(ours);
+  return ids;
+}
+
+void sessions::unreachable(const client_id& client) {
+  std::erase_if(asked_, [&](const auto& question) { return question.second.client == client; });
+  questions_.erase(client);
+  warned_.erase(client);
+  held_.erase(client);
+  const auto ids = requests_of(client);
+  if (ids.empty()) return;
+  ++counts_.gone;
   log::info("frontend", "client.gone", {{"requests", ids.size()}});
   for (auto id : ids) cancel(id);
-  warned_.erase(client);
+}
+
+void sessions::hold(const client_id& client, bool held, std::uint64_t now_us) {
+  if (held) held_.insert(client);
+  else held_.erase(client);
+  for (auto id : requests_of(client)) update_flow(id, requests_.at(id), now_us);
+}
+
+void sessions::overrun(const client_id& client) {
+  held_.erase(client);
+  const auto ids = requests_of(client);
+  log::warning("frontend", "client.overrun", {{"requests", ids.size()}});
+  for (auto id : ids) cut(id, fmt::format("the client left {} bytes unread", limits_.client_buffer_bytes));
+}
+
+void sessions::cut(std::uint64_t id, const std::string& why) {
+  ++counts_.stalled;
+  const auto r = requests_.at(id);
+  cancel(id);
+  send_error(r.client, r.client_request, {errc::cancelled, why, {}});
 }
 
 void sessions::endpoint_lost(std::size_t endpoint) {
@@ -218,7 +283,8 @@ void sessions::endpoint_lost(std::size_t endpoint) {
     if (r.endpoint == endpoint) ids.push_back(id);
   for (auto id : ids) {
     const auto r = requests_.at(id);
-    send_error(r.client, r.client_request, {errc::unavailable, fmt::format("endpoint '{}' was lost", endpoints_[endpoint]), {}});
+    send_error(r.client, r.client_request,
+               {errc::unavailable, fmt::format("endpoint '{}' was lost", endpoints_[endpoint]), {}});
     erase(id);
   }
 }
@@ -226,14 +292,8 @@ void sessions::endpoint_lost(std::size_t endpoint) {
 void sessions::tick(std::uint64_t now_us) {
   std::vector<std::uint64_t> stalled;
   for (const auto& [id, r] : requests_)
-    if (r.paused_since_us != 0 && now_us > r.paused_since_us + limits_.stall_us) stalled.push_back(id);
-  for (auto id : stalled) {
-    ++counts_.stalled;
-    const auto r = requests_.at(id);
-    cancel(id);
-    send_error(r.client, r.client_request,
-               {errc::cancelled, fmt::format("the client acknowledged nothing for {} s", limits_.stall_us / 1'000'000), {}});
-  }
+    if (r.paused && now_us >= r.progress_us + limits_.stall_us) stalled.push_back(id);
+  for (auto id : stalled) cut(id, fmt::format("the client acknowledged nothing for {} ms", limits_.stall_us / 1000));
 }
 
 } // namespace tokamak::frontend

@@ -2,7 +2,7 @@
 // endpoints out, and back. All bytes from clients are hostile. Pure and single-threaded.
 #pragma once
 
-#include "message/frame.hpp"
+#include "frontend/backlog.hpp"
 #include "message/sequence_ids.hpp"
 
 #include <map>
@@ -17,18 +17,17 @@ struct session_limits {
   std::uint32_t max_clients = 1024;
   std::uint32_t max_message_bytes = 16u << 20;
   std::uint32_t max_requests_per_client = 256;
+  std::uint32_t max_questions_per_client = 16;     ///< model lists and status reports on their way
   std::uint32_t window_tokens = 1024;              ///< unacknowledged tokens at which a request pauses
-  std::uint64_t stall_us = 60'000'000;             ///< a request paused for so long is cut
+  std::uint64_t stall_us = 60'000'000;             ///< a request paused for so long without progress is cut
+  std::uint32_t client_buffer_bytes = 16u << 20;   ///< see backlog
 };
-
-/// Opaque name of a connection.
-using client_id = std::string;
 
 /// Called during sessions' functions, on their thread.
 class session_effects {
 public:
   virtual ~session_effects() = default;
-  /// Queues a message for a client; never blocks.
+  /// Sends or keeps a message for a client; never blocks, and calls none of sessions' functions.
   virtual void to_client(const client_id& client, frame_type type, std::span<const std::byte> body) = 0;
   virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) = 0;
   virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) = 0;
@@ -50,13 +49,18 @@ public:
   void reply(const wire::StatusReport& m);
   /// The connection is gone: its requests are cancelled.
   void unreachable(const client_id& client);
+  /// Much waits for the client to read it (`held`), or no longer: its requests pause, or go on.
+  void hold(const client_id& client, bool held, std::uint64_t now_us);
+  /// Too much waited and was dropped: the client's requests are cut, and it is told so.
+  void overrun(const client_id& client);
   /// An endpoint went down.
   void endpoint_lost(std::size_t endpoint);
   /// Cuts requests whose reader stalled.
   void tick(std::uint64_t now_us);
 
   struct counters {
-    std::uint64_t messages = 0, bad_messages = 0, requests = 0, refused = 0, cancelled = 0, stalled = 0, chunks = 0, tokens = 0;
+    std::uint64_t messages = 0, bad_messages = 0, requests = 0, refused = 0, cancelled = 0, stalled = 0, gone = 0,
+                  chunks = 0, tokens = 0;
   };
   const counters& counts() const { return counts_; }
   std::size_t n_clients() const { return clients_.size(); }
@@ -69,7 +73,8 @@ private:
     std::size_t endpoint = 0;
     std::uint32_t sent = 0;         ///< answer tokens
     std::uint32_t acknowledged = 0;
-    std::uint64_t paused_since_us = 0; ///< 0: not paused
+    bool paused = false;            ///< its sequences were told so
+    std::uint64_t progress_us = 0;  ///< when it paused, or acknowledged something since
   };
   struct session {
     std::map<std::uint64_t, std::uint64_t> requests; ///< client's id → ours
@@ -79,12 +84,17 @@ private:
     std::uint64_t op = 0;
   };
 
-  expected<void> handle(const client_id& client, frame_type type, std::span<const std::byte> body, std::uint64_t now_us);
+  expected<std::uint64_t> question(const client_id& client, std::uint64_t op);
+  void answered(std::map<std::uint64_t, asked>::iterator it);
+  expected<void> handle(const client_id& client, frame_type type, std::span<const std::byte> body,
+                        std::uint64_t now_us);
   expected<void> open(const client_id& client, std::span<const std::byte> body);
-  void acknowledge(const client_id& client, const wire::Acknowledge& m);
+  void acknowledge(const client_id& client, const wire::Acknowledge& m, std::uint64_t now_us);
   void cancel(std::uint64_t id);
+  void cut(std::uint64_t id, const std::string& why); ///< cancels, and tells the client
   void erase(std::uint64_t id);
-  void pause(std::uint64_t id, request& r, bool paused, std::uint64_t now_us);
+  void update_flow(std::uint64_t id, request& r, std::uint64_t now_us);
+  std::vector<std::uint64_t> requests_of(const client_id& client) const;
   void send_error(const client_id& client, std::uint64_t request_id, const error& why);
   template <class T>
   void send(const client_id& client, const typename T::NativeTableType& message);
@@ -95,7 +105,9 @@ private:
   session_effects& effects_;
   std::unordered_map<client_id, session> clients_; ///< only those with requests running
   std::unordered_map<std::uint64_t, request> requests_;
+  std::set<client_id> held_;
   std::map<std::uint64_t, asked> asked_;
+  std::unordered_map<client_id, std::uint32_t> questions_; ///< on their way, by client
   std::set<client_id> warned_; ///< bad clients already logged
   counters counts_;
 };

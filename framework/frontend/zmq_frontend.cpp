@@ -2,6 +2,8 @@
 #include "frontend/zmq_frontend.hpp"
 
 #include "base/log.hpp"
+#include "frontend/backlog.hpp"
+#include "frontend/connections.hpp"
 #include "frontend/zmq_socket.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
@@ -9,17 +11,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
-#include <deque>
+#include <chrono>
+#include <thread>
 
 namespace tokamak::frontend {
 namespace {
 
 class frontend_thread final : public caf::blocking_actor, private session_effects {
 public:
-  frontend_thread(caf::actor_config& config, std::shared_ptr<zmq_frontend_setup> setup, std::shared_ptr<router_socket> socket)
+  frontend_thread(caf::actor_config& config, std::shared_ptr<zmq_frontend_setup> setup,
+                  std::shared_ptr<router_socket> socket)
       : caf::blocking_actor(config), setup_(std::move(setup)), socket_(std::move(socket)),
-        sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this) {}
+        sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this),
+        backlog_(setup_->limits.client_buffer_bytes) {}
   ~frontend_thread() override { ::close(wake_fd_); }
 
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
@@ -31,20 +37,24 @@ public:
     for (const auto& endpoint : setup_->endpoints) monitor(endpoint);
     while (!stop_) {
       bool worked = drain_mailbox();
+      worked |= drain_events();
       worked |= drain_socket();
-      worked |= flush_backlog();
+      worked |= backlog_.flush(*socket_);
+      apply_changes();
       const auto now = now_us(system());
       if (now >= next_tick_us_) {
         sessions_.tick(now);
-        next_tick_us_ = now + 1'000'000;
+        next_tick_us_ = now + tick_us();
       }
       if (!worked && !stop_) park();
     }
-    flush_backlog();
+    say_goodbye();
   }
 
 private:
   static constexpr int burst = 256; // so that neither side starves the other
+
+  std::uint64_t tick_us() const { return std::clamp<std::uint64_t>(setup_->limits.stall_us / 4, 10'000, 1'000'000); }
 
   bool drain_mailbox() {
     bool did = false;
@@ -84,6 +94,8 @@ private:
                                      {"refused", static_cast<double>(c.refused)},
                                      {"cancelled", static_cast<double>(c.cancelled)},
                                      {"stalled", static_cast<double>(c.stalled)},
+                                     {"clients_gone", static_cast<double>(c.gone)},
+                                     {"connections", static_cast<double>(connections_.size())},
                                      {"chunks", static_cast<double>(c.chunks)},
                                      {"tokens", static_cast<double>(c.tokens)}});
     if (e.sender) e.sender->enqueue(ctrl(), e.mid.response_id(), caf::make_message(status), nullptr);
@@ -94,38 +106,54 @@ private:
       if (setup_->endpoints[i]->address() == down.source) sessions_.endpoint_lost(i);
   }
 
-  bool drain_socket() {
+  bool drain_events() {
     bool did = false;
-    for (int i = 0; i < burst && socket_->receive(message_); ++i) {
+    while (const auto event = socket_->next_event()) {
       did = true;
-      const auto identity = message_.part(0);
-      parts_.clear();
-      for (std::size_t p = 1; p < message_.n_parts(); ++p) parts_.push_back(message_.part(p));
-      sessions_.receive(std::string(reinterpret_cast<const char*>(identity.data()), identity.size()), parts_, now_us(system()));
+      const auto ended = event->opened ? connections_.opened(event->fd) : connections_.closed(event->fd);
+      for (const auto& client : ended) lose(client);
     }
     return did;
   }
 
-  // Messages that the socket would not take at once, in order per client.
-  bool flush_backlog() {
+  bool drain_socket() {
     bool did = false;
-    for (auto it = backlog_.begin(); it != backlog_.end();) {
-      auto& queue = it->second;
-      auto result = send_result::sent;
-      while (!queue.empty() && result == send_result::sent) {
-        result = socket_->send(it->first, queue.front().header, queue.front().body);
-        if (result == send_result::sent) {
-          queue.pop_front();
-          did = true;
-        }
-      }
-      const auto client = it->first;
-      if (queue.empty() || result == send_result::unreachable) it = backlog_.erase(it);
-      else ++it;
-      if (result == send_result::unreachable) gone_.push_back(client);
+    for (int i = 0; i < burst && socket_->receive(message_); ++i) {
+      did = true;
+      drain_events(); // of what happened before this message was sent
+      const auto identity = message_.part(0);
+      const client_id client(reinterpret_cast<const char*>(identity.data()), identity.size());
+      parts_.clear();
+      for (std::size_t p = 1; p < message_.n_parts(); ++p) parts_.push_back(message_.part(p));
+      const bool connected = connections_.heard(message_.connection(), client);
+      sessions_.receive(client, parts_, now_us(system()));
+      if (!connected) lose(client); // its last words
     }
-    for (const auto& client : std::exchange(gone_, {})) sessions_.unreachable(client);
     return did;
+  }
+
+  void lose(const client_id& client) {
+    backlog_.forget(client);
+    sessions_.unreachable(client);
+  }
+
+  // What sending found out ends or pauses requests here, and not in the midst of a chunk frame.
+  void apply_changes() {
+    for (const auto& [client, what] : backlog_.take_events()) switch (what) {
+        case backlog::change::filling: sessions_.hold(client, true, now_us(system())); break;
+        case backlog::change::emptied: sessions_.hold(client, false, now_us(system())); break;
+        case backlog::change::overflowed: sessions_.overrun(client); break;
+        case backlog::change::unreachable: lose(client); break;
+      }
+  }
+
+  // Last answers of a drain: those still in the mailbox, and for a second those that clients are slow to take.
+  void say_goodbye() {
+    while (has_next_message()) drain_mailbox();
+    for (int i = 0; i < 200 && !backlog_.empty(); ++i) {
+      backlog_.flush(*socket_);
+      if (!backlog_.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
   }
 
   void park() {
@@ -134,28 +162,20 @@ private:
       parked_ = false;
       return;
     }
-    zmq_pollitem_t items[] = {{socket_->handle(), 0, ZMQ_POLLIN, 0}, {nullptr, wake_fd_, ZMQ_POLLIN, 0}};
+    zmq_pollitem_t items[] = {{socket_->handle(), 0, ZMQ_POLLIN, 0},
+                              {socket_->monitor_handle(), 0, ZMQ_POLLIN, 0},
+                              {nullptr, wake_fd_, ZMQ_POLLIN, 0}};
     // Waiting requests need the clock for stalls, a backlog needs another try; an idle frontend sleeps on.
-    const long timeout_ms = !gone_.empty() ? 0 : !backlog_.empty() ? 5 : sessions_.n_requests() > 0 ? 1000 : -1;
-    zmq_poll(items, 2, timeout_ms);
+    const long tick_ms = static_cast<long>(tick_us() / 1000);
+    const long idle_ms = sessions_.n_requests() > 0 ? tick_ms : -1;
+    zmq_poll(items, 3, backlog_.has_events() ? 0 : backlog_.empty() ? idle_ms : 5);
     parked_ = false;
     eventfd_t value;
     eventfd_read(wake_fd_, &value);
   }
 
   void to_client(const client_id& client, frame_type type, std::span<const std::byte> body) override {
-    outgoing m;
-    frame_header{type}.write(m.header);
-    const auto waiting = backlog_.find(client);
-    auto result = send_result::would_block;
-    if (waiting == backlog_.end()) result = socket_->send(client, m.header, body);
-    if (result == send_result::sent) return;
-    if (result == send_result::unreachable) {
-      gone_.push_back(client); // its requests end in flush_backlog, not in the midst of a chunk frame
-      return;
-    }
-    m.body.assign(body.begin(), body.end());
-    backlog_[client].push_back(std::move(m));
+    backlog_.send(*socket_, client, type, body);
   }
   void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(endpoint, m); }
   void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(endpoint, m); }
@@ -175,18 +195,13 @@ private:
     send(caf::actor_cast<sequence_server>(setup_->endpoints[endpoint]), m);
   }
 
-  struct outgoing {
-    std::byte header[frame_header::size];
-    std::vector<std::byte> body;
-  };
-
   std::shared_ptr<zmq_frontend_setup> setup_;
   std::shared_ptr<router_socket> socket_;
   sessions sessions_;
   received_message message_;
   std::vector<std::span<const std::byte>> parts_;
-  std::map<client_id, std::deque<outgoing>> backlog_;
-  std::vector<client_id> gone_;
+  connections connections_;
+  backlog backlog_;
   int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::atomic<bool> parked_{false};
   std::uint64_t next_tick_us_ = 0;

@@ -16,7 +16,8 @@ using zmq_frontend_actor = caf::typed_actor<
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 /// The node answers these with ModelList and StatusReport of the same op.
-using directory_actor = caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>>;
+using directory_actor =
+    caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>>;
 
 struct zmq_frontend_setup {
   std::string name;

@@ -2,6 +2,7 @@
 #include "frontend/zmq_socket.hpp"
 
 #include <cerrno>
+#include <cstring>
 
 namespace tokamak::frontend {
 
@@ -15,6 +16,8 @@ std::span<const std::byte> received_message::part(std::size_t i) const {
   return {static_cast<const std::byte*>(zmq_msg_data(m)), zmq_msg_size(m)};
 }
 
+int received_message::connection() const { return zmq_msg_get(parts_.back().get(), ZMQ_SRCFD); }
+
 expected<router_socket> router_socket::bind(const std::string& address, std::size_t max_message_bytes) {
   router_socket s;
   s.context_.reset(zmq_ctx_new());
@@ -22,13 +25,22 @@ expected<router_socket> router_socket::bind(const std::string& address, std::siz
   const auto set = [&](int option, int value) { zmq_setsockopt(s.socket_.get(), option, &value, sizeof value); };
   set(ZMQ_ROUTER_MANDATORY, 1); // a client that is gone is an error, not silence
   set(ZMQ_LINGER, 1000);        // last answers of a drain get out
-  set(ZMQ_SNDHWM, 16384);
-  set(ZMQ_RCVHWM, 16384);
-  set(ZMQ_HEARTBEAT_IVL, 5000); // half-open connections end within 15 s
-  set(ZMQ_HEARTBEAT_TIMEOUT, 15000);
+  set(ZMQ_SNDHWM, 32);          // a client; more waits in the frontend's backlog, which counts bytes
+  set(ZMQ_SNDBUF, 256 << 10);
+  set(ZMQ_RCVHWM, 1024);
+  set(ZMQ_HEARTBEAT_IVL, 2000); // a host or process that hangs is given up within 8 s
+  set(ZMQ_HEARTBEAT_TIMEOUT, 6000);
   set(ZMQ_HANDSHAKE_IVL, 5000);
   const auto max = static_cast<std::int64_t>(max_message_bytes) + 4096;
   zmq_setsockopt(s.socket_.get(), ZMQ_MAXMSGSIZE, &max, sizeof max);
+  // Nothing else says in time that a client died whose request still waits: nothing is sent to it.
+  constexpr auto monitor_address = "inproc://connections"; // of this context, which has no other socket
+  zmq_socket_monitor(s.socket_.get(), monitor_address, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED);
+  s.monitor_.reset(zmq_socket(s.context_.get(), ZMQ_PAIR));
+  const int unlimited = 0; // ZeroMQ's own thread would wait for room
+  zmq_setsockopt(s.monitor_.get(), ZMQ_RCVHWM, &unlimited, sizeof unlimited);
+  if (zmq_connect(s.monitor_.get(), monitor_address) != 0)
+    return fail(errc::io, fmt::format("cannot watch connections: {}", zmq_strerror(errno)));
   if (zmq_bind(s.socket_.get(), address.c_str()) != 0)
     return fail(errno == EADDRINUSE ? errc::already_exists : errc::io,
                 fmt::format("cannot listen on {}: {}", address, zmq_strerror(errno)));
@@ -39,7 +51,21 @@ expected<router_socket> router_socket::bind(const std::string& address, std::siz
   return s;
 }
 
-router_socket::~router_socket() = default;
+router_socket::~router_socket() {
+  if (socket_) zmq_socket_monitor(socket_.get(), nullptr, 0);
+}
+
+// An event is two parts: its number (16 bits) and value (32 bits, here the file descriptor), then the address.
+std::optional<connection_event> router_socket::next_event() {
+  unsigned char event[6];
+  if (zmq_recv(monitor_.get(), event, sizeof event, ZMQ_DONTWAIT) != sizeof event) return std::nullopt;
+  zmq_recv(monitor_.get(), nullptr, 0, ZMQ_DONTWAIT);
+  std::uint16_t number = 0;
+  std::int32_t fd = 0;
+  std::memcpy(&number, event, sizeof number);
+  std::memcpy(&fd, event + sizeof number, sizeof fd);
+  return connection_event{fd, number == ZMQ_EVENT_ACCEPTED};
+}
 
 bool router_socket::receive(received_message& into) {
   into.clear();
@@ -57,7 +83,8 @@ bool router_socket::receive(received_message& into) {
   }
 }
 
-send_result router_socket::send(const std::string& identity, std::span<const std::byte> header, std::span<const std::byte> body) {
+send_result router_socket::send(const client_id& identity, std::span<const std::byte> header,
+                                std::span<const std::byte> body) {
   if (zmq_send(socket_.get(), identity.data(), identity.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
     return errno == EAGAIN ? send_result::would_block : send_result::unreachable;
   zmq_send(socket_.get(), header.data(), header.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT);

@@ -1,11 +1,13 @@
-// A ROUTER socket with owned parts: the few calls the frontend needs, errors as values.
+// A ROUTER socket with owned parts, and its connections' begins and ends: the few calls the frontend needs, errors as
+// values.
 #pragma once
 
-#include "base/error.hpp"
+#include "frontend/backlog.hpp"
 
 #include <zmq.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,27 +24,35 @@ public:
   void clear();
   std::span<const std::byte> part(std::size_t i) const;
   std::size_t n_parts() const { return parts_.size(); }
+  /// File descriptor of the connection it came over.
+  int connection() const;
 
 private:
   friend class router_socket;
   std::vector<std::unique_ptr<zmq_msg_t>> parts_;
 };
 
-enum class send_result { sent, would_block, unreachable };
+struct connection_event {
+  int fd = 0;
+  bool opened = false; ///< else closed
+};
 
-class router_socket {
+class router_socket final : public message_sink {
 public:
   /// Binds. `max_message_bytes` cuts off clients that send more.
   static expected<router_socket> bind(const std::string& address, std::size_t max_message_bytes);
   router_socket(router_socket&&) noexcept = default;
-  ~router_socket();
+  ~router_socket() override;
 
   const std::string& address() const { return address_; }
   void* handle() const { return socket_.get(); }
+  void* monitor_handle() const { return monitor_.get(); }
   /// False: nothing to read now.
   bool receive(received_message& into);
-  /// Identity, header and body. Never blocks.
-  send_result send(const std::string& identity, std::span<const std::byte> header, std::span<const std::byte> body);
+  /// The next begin or end of a connection. What happened before a message was sent can be read before that message.
+  std::optional<connection_event> next_event();
+  send_result send(const client_id& identity, std::span<const std::byte> header,
+                   std::span<const std::byte> body) override;
 
 private:
   struct close_context { void operator()(void* p) const { zmq_ctx_term(p); } };
@@ -50,6 +60,7 @@ private:
   router_socket() = default;
   std::unique_ptr<void, close_context> context_;
   std::unique_ptr<void, close_socket> socket_;
+  std::unique_ptr<void, close_socket> monitor_; ///< closed before the socket it watches
   std::string address_;
 };
 

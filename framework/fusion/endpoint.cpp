@@ -2,6 +2,7 @@
 #include "fusion/endpoint.hpp"
 
 #include "base/log.hpp"
+#include "fusion/admission.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
 
@@ -36,7 +37,8 @@ public:
   void chunks(const wire::Chunks& m);
   void timer(std::uint64_t request, std::uint64_t id);
   void renew();
-  void drain(const caf::strong_actor_ptr& sender);
+  void drain(const wire::Drain& m, const caf::strong_actor_ptr& sender);
+  void cut();
   void down(const caf::down_msg& down);
   void refuse(std::uint64_t id, const caf::strong_actor_ptr& owner, const error& why);
   frame_of<wire::ActorStatus> status() const;
@@ -50,6 +52,7 @@ public:
   void to_member(std::size_t member, frame_of<wire::Fork> m) override { forward(member, m); }
   void to_member(std::size_t member, frame_of<wire::Truncate> m) override { forward(member, m); }
   void to_member(std::size_t member, frame_of<wire::Close> m) override { forward(member, m); }
+  void to_member(std::size_t member, frame_of<wire::Flow> m) override { forward(member, m); }
   void set_timer(std::uint64_t request, std::uint64_t delay_us, std::uint64_t timer) override {
     self_->delayed_send(self_, std::chrono::microseconds(delay_us), timer_atom::value, request, timer);
   }
@@ -86,9 +89,11 @@ private:
 endpoint_state::~endpoint_state() = default;
 
 expected<void> endpoint_core::admit(const wire::Open& m) {
-  if (draining_) return fail(errc::unavailable, fmt::format("endpoint '{}' is draining", setup_.name));
+  // What belongs to a request of another endpoint is no new request: that one may finish.
+  if (draining_ && m.parent() == 0)
+    return fail(errc::unavailable, fmt::format("endpoint '{}' is draining", setup_.name));
   if (entries_.contains(m.id())) return fail(errc::already_exists, fmt::format("request {} is open already", m.id()));
-  if (m.generate() == 0) return fail(errc::invalid_argument, "max_tokens is 0; at least 1 expected");
+  if (auto ok = check_request(m); !ok) return ok;
   const auto tokens = setup_.limits.max_tokens > 0 ? std::min(setup_.limits.max_tokens, m.generate()) : m.generate();
   if (setup_.max_cost_tokens > 0)
     if (const auto cost = setup_.fusion.worst_case_tokens(tokens); cost > setup_.max_cost_tokens)
@@ -112,7 +117,8 @@ void endpoint_core::refuse(std::uint64_t id, const caf::strong_actor_ptr& owner,
 void endpoint_core::open(const frame_of<wire::Open>& m, const caf::strong_actor_ptr& owner) {
   if (auto ok = admit(*m); !ok) return refuse(m->id(), owner, ok.error());
   ++opened_;
-  log::debug("endpoint", "request.open", {{"endpoint", setup_.name}, {"request", m->id()}, {"trace", m->trace() ? m->trace()->str() : ""}});
+  log::debug("endpoint", "request.open",
+             {{"endpoint", setup_.name}, {"request", m->id()}, {"trace", m->trace() ? m->trace()->str() : ""}});
   if (owner && owners_[owner]++ == 0) self_->monitor(owner);
   auto& e = entries_[m->id()];
   e.owner = owner;
@@ -165,14 +171,8 @@ void endpoint_core::close(std::uint64_t id) {
 }
 
 void endpoint_core::flow(const wire::Flow& m) {
-  std::map<std::size_t, wire::FlowT> by_member;
   for (std::uint32_t i = 0; m.ids() && i < m.ids()->size(); ++i)
-    if (const auto it = entries_.find(m.ids()->Get(i)); it != entries_.end())
-      for (const auto& [sequence, member] : it->second.call->sequences()) by_member[member].ids.push_back(sequence);
-  for (auto& [member, message] : by_member) {
-    message.paused = m.paused();
-    forward(member, make_frame<wire::Flow>(message));
-  }
+    if (const auto it = entries_.find(m.ids()->Get(i)); it != entries_.end()) it->second.call->pause(m.paused());
 }
 
 void endpoint_core::chunks(const wire::Chunks& m) {
@@ -210,9 +210,22 @@ void endpoint_core::renew() {
   self_->delayed_send(self_, std::chrono::microseconds(setup_.limits.lease_us / 3), renew_atom::value);
 }
 
-void endpoint_core::drain(const caf::strong_actor_ptr& sender) {
+void endpoint_core::drain(const wire::Drain& m, const caf::strong_actor_ptr& sender) {
   draining_ = true;
   drainer_ = sender;
+  if (!entries_.empty()) self_->delayed_send(self_, std::chrono::microseconds(m.deadline_us()), cut_atom::value);
+  flush();
+}
+
+void endpoint_core::cut() {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, e] : entries_) ids.push_back(id);
+  if (!ids.empty()) log::warning("endpoint", "drain.cut", {{"endpoint", setup_.name}, {"requests", ids.size()}});
+  for (auto id : ids)
+    if (const auto it = entries_.find(id); it != entries_.end()) {
+      it->second.call->fail({errc::unavailable, "the service is shutting down; the answer was cut", {}});
+      collect(it);
+    }
   flush();
 }
 
@@ -251,7 +264,8 @@ endpoint_actor::behavior_type endpoint_behavior(self_pointer self, const std::sh
   self->state.core = std::make_unique<endpoint_core>(self, std::move(*setup));
   self->set_down_handler([=](const caf::down_msg& down) { self->state.core->down(down); });
   const auto refuse = [=](std::uint64_t id) {
-    self->state.core->refuse(id, self->current_sender(), {errc::unsupported, "an endpoint's requests can only be opened and closed", {}});
+    self->state.core->refuse(id, self->current_sender(),
+                             {errc::unsupported, "an endpoint's requests can only be opened and closed", {}});
   };
   return {
       [=](const frame_of<wire::Open>& m) { self->state.core->open(m, self->current_sender()); },
@@ -263,9 +277,10 @@ endpoint_actor::behavior_type endpoint_behavior(self_pointer self, const std::sh
       [=](const frame_of<wire::Renew>&) {}, // the owner is monitored, and its requests renew their own sequences
       [=](const frame_of<wire::Flow>& m) { self->state.core->flow(*m); },
       [=](const frame_of<wire::Chunks>& m) { self->state.core->chunks(*m); },
-      [=](const frame_of<wire::Drain>&) { self->state.core->drain(self->current_sender()); },
+      [=](const frame_of<wire::Drain>& m) { self->state.core->drain(*m, self->current_sender()); },
       [=](timer_atom, std::uint64_t request, std::uint64_t id) { self->state.core->timer(request, id); },
       [=](renew_atom) { self->state.core->renew(); },
+      [=](cut_atom) { self->state.core->cut(); },
       [=](const frame_of<wire::StatusRequest>&) { return self->state.core->status(); },
   };
 }

@@ -12,6 +12,7 @@ namespace tokamak::fusion {
 
 using timer_atom = caf::atom_constant<caf::atom("timer")>;
 using renew_atom = caf::atom_constant<caf::atom("renew")>;
+using cut_atom = caf::atom_constant<caf::atom("cut")>;
 
 using endpoint_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Open>>,     // a request; its chunks go to the sender
@@ -23,9 +24,11 @@ using endpoint_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Renew>>,    // the owner lives
     caf::reacts_to<frame_of<wire::Flow>>,     // pauses or resumes the request's sequences
     caf::reacts_to<frame_of<wire::Chunks>>,   // from members
-    caf::reacts_to<frame_of<wire::Drain>>,    // no new requests; Drained goes to the sender when the last one ended
+    caf::reacts_to<frame_of<wire::Drain>>,    // no new requests; Drained goes to the sender when the last one ended,
+                                              // at the deadline by an error
     caf::reacts_to<timer_atom, std::uint64_t, std::uint64_t>, // own: a plugin's timer (request, timer)
     caf::reacts_to<renew_atom>,               // own: renews the leases of open sequences
+    caf::reacts_to<cut_atom>,                 // own: the drain's deadline
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 struct endpoint_member {

@@ -2,9 +2,13 @@
 #include "fusion/request_call.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace tokamak::fusion {
 namespace {
+
+// Ten years: no sum with a clock's reading overflows.
+constexpr std::uint64_t farthest_deadline_us = 10ull * 366 * 24 * 3600 * 1'000'000;
 
 std::string to_string(tk_string s) { return s.data ? std::string(s.data, s.size) : std::string(); }
 
@@ -65,6 +69,7 @@ struct call_functions {
     c.sequences_.emplace(m.child, where);
     c.effects_.opened(m.child, c.request_->id());
     c.effects_.to_member(where, make_frame<wire::Fork>(m));
+    if (c.paused_) c.send_flow(where, {m.child});
     return TK_OK;
   }
   static tk_status truncate(void* call, std::uint64_t sequence, std::uint32_t length, tk_error* e) {
@@ -167,13 +172,28 @@ tk_status request_call::open(const tk_open& o, std::uint64_t* sequence, tk_error
   if (o.ignore_stops) m.stops.reset();
   m.generate = o.generate;
   const auto whole = m.deadline_us > 0 ? m.deadline_us : limits_.deadline_us;
-  m.deadline_us = o.deadline_us > 0 ? o.deadline_us : whole;
+  m.deadline_us = std::min(o.deadline_us > 0 ? o.deadline_us : whole, farthest_deadline_us);
   m.lease_us = limits_.lease_us;
   *sequence = m.id;
   sequences_.emplace(m.id, o.target);
   effects_.opened(m.id, request_->id());
   effects_.to_member(o.target, make_frame<wire::Open>(m));
+  if (paused_) send_flow(o.target, {m.id});
   return TK_OK;
+}
+
+void request_call::send_flow(std::size_t member, std::vector<std::uint64_t> sequences) {
+  wire::FlowT m;
+  m.ids = std::move(sequences);
+  m.paused = paused_;
+  effects_.to_member(member, make_frame<wire::Flow>(m));
+}
+
+void request_call::pause(bool paused) {
+  paused_ = paused;
+  std::map<std::size_t, std::vector<std::uint64_t>> by_member;
+  for (const auto& [sequence, member] : sequences_) by_member[member].push_back(sequence);
+  for (auto& [member, sequences] : by_member) send_flow(member, std::move(sequences));
 }
 
 void request_call::close(std::uint64_t sequence) {

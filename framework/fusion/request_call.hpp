@@ -23,6 +23,7 @@ public:
   virtual void to_member(std::size_t member, frame_of<wire::Fork> m) = 0;
   virtual void to_member(std::size_t member, frame_of<wire::Truncate> m) = 0;
   virtual void to_member(std::size_t member, frame_of<wire::Close> m) = 0;
+  virtual void to_member(std::size_t member, frame_of<wire::Flow> m) = 0;
   virtual void set_timer(std::uint64_t request, std::uint64_t delay_us, std::uint64_t timer) = 0;
   virtual std::uint64_t now_us() = 0;
 };
@@ -45,6 +46,8 @@ public:
   void begin(plugin::fusion_instance& fusion);
   void on_chunk(const wire::Chunk& chunk);
   void on_timer(std::uint64_t timer);
+  /// The client is slow: its sequences pause, also those yet to be opened; or go on.
+  void pause(bool paused);
   /// Closes what is open, without another word from the plugin.
   void cancel();
   void fail(const error& why);
@@ -60,6 +63,7 @@ private:
   tk_status open(const tk_open& open, std::uint64_t* sequence, tk_error* e);
   void close(std::uint64_t sequence);
   void close_all();
+  void send_flow(std::size_t member, std::vector<std::uint64_t> sequences);
   void finish(wire::FinishReason reason, std::string stop);
   void note_usage(const wire::Chunk& chunk);
   wire::ChunkT& out();
@@ -76,6 +80,7 @@ private:
   std::uint32_t delivered_ = 0;
   std::uint64_t arrival_us_ = 0;
   std::uint32_t max_tokens_ = 0;
+  bool paused_ = false;
   bool over_ = false;
 };
 

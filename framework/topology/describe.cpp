@@ -141,8 +141,10 @@ private:
 
   void print(const frontend& f) {
     line(0, "frontend {} on node {}: {} at {}", f.name, f.node, f.kind, f.bind);
-    line(1, "max_clients {}, max_message_bytes {}, max_requests_per_client {}, client_buffer_chunks {}", f.max_clients,
-         f.max_message_bytes, f.max_requests_per_client, f.client_buffer_chunks);
+    line(1, "max_clients {}, max_message_bytes {}, max_requests_per_client {}", f.max_clients, f.max_message_bytes,
+         f.max_requests_per_client);
+    line(1, "window_tokens {}, stall_timeout_ms {}, client_buffer_bytes {}", f.window_tokens, f.stall_timeout_ms,
+         f.client_buffer_bytes);
   }
 
   void print_plugins() {

@@ -29,6 +29,7 @@ struct draft {
   std::vector<reference> references;
   std::vector<std::vector<position>> pool_engine_places;     ///< parallel to result.pools and their engines
   std::vector<std::vector<position>> endpoint_member_places; ///< parallel to result.endpoints and their members
+  std::vector<position> plugin_path_places;                  ///< parallel to result.plugin_paths
   std::vector<position> endpoint_cost_places;                ///< of max_cost_tokens, parallel to result.endpoints
 };
 
@@ -50,8 +51,8 @@ void for_each_table(draft& d, std::string_view section, const value::table& entr
 /// The `node` key that engines and frontends have: a defined node, by default the only one. (settings.cpp)
 void read_node_key(draft& d, table_reader& in, std::string& into);
 
-/// A path key; what it names must exist. `expected` completes "expected ...". (settings.cpp)
-void read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected);
+/// A path key; what it names must exist. `expected` completes "expected ...". Returns where it stands. (settings.cpp)
+position read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected);
 
 /// What a file leaves out, made as the format's description says. (defaults.cpp)
 void fill_in_nodes(draft& d);     ///< one node "local"

@@ -86,7 +86,7 @@ plugin_section load_plugin_section(const std::string& path) {
   for (const auto& e : std::get<value::table>(root->data))
     if (const auto* table = e.content.as<value::table>(); table && e.key == "plugins")
       read_plugins_table(d, *table, e.where);
-  return {std::move(d.result.plugin_paths), std::move(d.result.plugin_pins)};
+  return {std::move(d.result.plugin_paths), std::move(d.plugin_path_places), std::move(d.result.plugin_pins)};
 }
 
 } // namespace tokamak::topology

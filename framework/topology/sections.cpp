@@ -21,7 +21,7 @@ void read_model(draft& d, table_reader& in, const std::string& name) {
   m.name = name;
   m.where = in.where();
   if (!in.find("path")) in.missing("path", "path = \"FILE.gguf\"");
-  read_path_key(d, in, "path", m.path, "a GGUF file");
+  m.path_where = read_path_key(d, in, "path", m.path, "a GGUF file");
   read_path_key(d, in, "chat_template", m.chat_template, "a chat template");
   in.sha256("sha256", m.sha256);
   m.weights = read_slots(d, in, "weights", slot::weights);

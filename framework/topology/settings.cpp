@@ -7,6 +7,8 @@
 namespace tokamak::topology {
 namespace {
 
+constexpr std::uint64_t day_ms = 86'400'000;
+
 std::string expanded(draft& d, const std::string& text, position where) {
   auto path = expand_path(text, d.folder);
   if (path) return std::move(*path);
@@ -29,10 +31,16 @@ void read_frontend(draft& d, table_reader& in, const std::string& name) {
   if (const auto* v = in.text("bind", f.bind))
     if (const auto problem = bind_problem(f.bind); !problem.empty()) d.found.error(v->where, "bind " + problem);
   in.number("max_clients", f.max_clients, 1, 1'000'000);
-  std::uint64_t bytes = f.max_message_bytes;
-  if (in.bytes("max_message_bytes", bytes, 1024, 1u << 30)) f.max_message_bytes = static_cast<std::uint32_t>(bytes);
+  const auto size = [&](std::string_view key, std::uint32_t& into, std::uint64_t least) {
+    std::uint64_t bytes = into;
+    if (in.bytes(key, bytes, least, 1u << 30)) into = static_cast<std::uint32_t>(bytes);
+  };
+  size("max_message_bytes", f.max_message_bytes, 1024);
   in.number("max_requests_per_client", f.max_requests_per_client, 1, 1'000'000);
-  in.number("client_buffer_chunks", f.client_buffer_chunks, 1, 1'000'000);
+  // Clients acknowledge every 64 tokens: a window that is not above that would stop them for good.
+  in.number("window_tokens", f.window_tokens, 128, 1'000'000);
+  in.number("stall_timeout_ms", f.stall_timeout_ms, 100, day_ms);
+  size("client_buffer_bytes", f.client_buffer_bytes, 64u << 10);
   in.planned({"tls", "auth", "keys"});
   d.result.frontends.push_back(std::move(f));
 }
@@ -62,12 +70,13 @@ void read_node_key(draft& d, table_reader& in, std::string& into) {
   }
 }
 
-void read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected) {
+position read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected) {
   std::string text;
   const auto* v = in.text(key, text);
-  if (!v) return;
+  if (!v) return {};
   into = expanded(d, text, v->where);
   require_path(d, into, v->where, path_kind::file, expected);
+  return v->where;
 }
 
 void read_nodes(draft& d, const value::table& table) {
@@ -98,14 +107,15 @@ void read_plugins_table(draft& d, const value::table& table, position where) {
   for (std::size_t i = 0; i < paths.size(); ++i) {
     auto path = expanded(d, paths[i], places[i]);
     require_path(d, path, places[i], path_kind::any, "a plugin or a folder of plugins");
-    if (!path.empty()) d.result.plugin_paths.push_back(std::move(path));
+    if (path.empty()) continue;
+    d.result.plugin_paths.push_back(std::move(path));
+    d.plugin_path_places.push_back(places[i]);
   }
   if (const auto* pins = in.table("pins")) read_pins(d, *pins);
   in.finish();
 }
 
 void read_operations(draft& d, const value::table& table, position where) {
-  constexpr std::uint64_t day_ms = 86'400'000;
   auto& o = d.result.operations;
   table_reader in(table, where, "[operations]", d.found);
   in.one_of("log_level", o.log_level, {"debug", "info", "warning", "error"});

@@ -22,6 +22,7 @@ struct model {
   std::string sha256;        ///< 64 lower-case hex digits the file must have; "": not pinned
   std::vector<plugin_use> weights; ///< transforms, in order
   position where;
+  position path_where; ///< of the value of `path`
 };
 
 /// How an engine is cut over several shards.
@@ -76,7 +77,9 @@ struct frontend {
   std::uint32_t max_clients = 1024;
   std::uint32_t max_message_bytes = 16u << 20;
   std::uint32_t max_requests_per_client = 256; ///< running at once; more are refused as overloaded
-  std::uint32_t client_buffer_chunks = 1024;   ///< unsent chunks at which a slow client's sequences pause
+  std::uint32_t window_tokens = 1024;          ///< sent and not acknowledged: at so many a request pauses
+  std::uint32_t stall_timeout_ms = 60'000;     ///< a request paused for so long without an acknowledgement is cut
+  std::uint32_t client_buffer_bytes = 16u << 20; ///< unsent: half of it pauses all requests of a client, all of it cuts them
   position where;
 };
 
@@ -145,6 +148,7 @@ load_result load_text(std::string_view toml, std::string file_name, const plugin
 /// does. A pin that is malformed has an empty sha256, which matches no file.
 struct plugin_section {
   std::vector<std::string> paths;
+  std::vector<position> path_places; ///< of each path
   std::vector<plugin_pin> pins;
 };
 plugin_section load_plugin_section(const std::string& path);

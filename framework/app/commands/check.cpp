@@ -12,7 +12,7 @@ void add_check(CLI::App& app, command& chosen) {
   sub->add_option("topology", *path, "Topology file (TOML)")->required();
   sub->callback([path, &chosen] {
     chosen = [path] {
-      auto loaded = load_topology_or_complain(*path);
+      auto loaded = load_topology_or_complain(*path, true);
       if (!loaded) return 2;
       std::fputs(topology::describe(loaded->topology).c_str(), stdout);
       return 0;

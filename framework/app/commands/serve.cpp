@@ -2,9 +2,9 @@
 #include "app/commands/commands.hpp"
 #include "app/loaded_topology.hpp"
 #include "app/service.hpp"
+#include "app/shutdown_signals.hpp"
 #include "base/log.hpp"
 
-#include <csignal>
 #include <cstdio>
 
 namespace tokamak::app {
@@ -23,13 +23,7 @@ void set_up_log(const topology::operations& operations) {
 }
 
 int serve(const serve_options& options) {
-  // Blocked before any thread exists, so that only sigwait below sees them.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-
+  shutdown_signals signals; // before any thread exists
   auto loaded = load_topology_or_complain(options.topology);
   if (!loaded) return 2;
   set_up_log(loaded->topology.operations);
@@ -41,9 +35,9 @@ int serve(const serve_options& options) {
     std::fprintf(stderr, "tokamak: %s\n", running.error().to_string().c_str());
     return 1;
   }
+  signals.serving();
   log::info("serve", "ready", {{"topology", options.topology}, {"digest", loaded->topology.digest.substr(0, 12)}});
-  int signal = 0;
-  sigwait(&signals, &signal);
+  const auto signal = signals.wait();
   const auto deadline_ms = loaded->topology.operations.drain_deadline_ms;
   log::info("serve", "draining", {{"signal", signal}, {"deadline_ms", deadline_ms}});
   const bool drained = (*running)->drain(deadline_ms);
@@ -55,7 +49,8 @@ int serve(const serve_options& options) {
 
 void add_serve(CLI::App& app, command& chosen) {
   auto options = std::make_shared<serve_options>();
-  auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM, then let running requests finish");
+  auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM or SIGINT, then let running requests finish; a second signal "
+                                          "ends it at once");
   sub->add_option("topology", options->topology, "Topology file (TOML)")->required();
   sub->add_option("--node", options->node, "Which node of the topology this process is");
   sub->callback([options, &chosen] { chosen = [options] { return serve(*options); }; });

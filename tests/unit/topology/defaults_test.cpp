@@ -87,7 +87,9 @@ bind = "ipc:///tmp/s"
 max_clients = 1
 max_message_bytes = 65536
 max_requests_per_client = 2
-client_buffer_chunks = 3
+window_tokens = 300
+stall_timeout_ms = 700
+client_buffer_bytes = "1MiB"
 [nodes.n]
 address = "tcp://h:1"
 [plugins]
@@ -124,7 +126,9 @@ drain_deadline_ms = 6
   CHECK(f.max_clients == 1);
   CHECK(f.max_message_bytes == 65536);
   CHECK(f.max_requests_per_client == 2);
-  CHECK(f.client_buffer_chunks == 3);
+  CHECK(f.window_tokens == 300);
+  CHECK(f.stall_timeout_ms == 700);
+  CHECK(f.client_buffer_bytes == 1'048'576);
   CHECK(f.node == "n");
   CHECK(t.nodes.at(0).address == "tcp://h:1");
   CHECK(t.plugin_paths == lines{folder / "plugins"});
@@ -173,7 +177,8 @@ endpoint m: fusion direct, max_tokens up to the context, max_cost_tokens no limi
       model m: DIR/m.gguf
         chat_template of the model, sha256 not pinned, weights as they are
 frontend zmq on node local: zmq at tcp://127.0.0.1:7100
-  max_clients 1024, max_message_bytes 16777216, max_requests_per_client 256, client_buffer_chunks 1024
+  max_clients 1024, max_message_bytes 16777216, max_requests_per_client 256
+  window_tokens 1024, stall_timeout_ms 60000, client_buffer_bytes 16777216
 node local: no links
 operations: log_level info, log_file standard error
   default_deadline_ms none, sequence_lease_ms 30000, drain_deadline_ms 30000
