@@ -60,6 +60,12 @@ expected<void> equal(std::size_t found, std::size_t expected_count, std::string_
   return fail(errc::corrupt, fmt::format("{} has {} entries, {} expected", what, found, expected_count));
 }
 
+// Numbers of eight bytes lie where they may be read. The verifier aligns a vector's length, which is four bytes before.
+expected<void> aligned(const flatbuffers::Vector<std::uint64_t>* vector, std::string_view what) {
+  if (count(vector) == 0 || reinterpret_cast<std::uintptr_t>(vector->Data()) % sizeof(std::uint64_t) == 0) return {};
+  return fail(errc::corrupt, fmt::format("{} is not aligned", what));
+}
+
 expected<void> check(const wire::Sampling* s) {
   if (!s) return {};
   return equal(count(s->bias_values()), count(s->bias_tokens()), "Sampling.bias_values");
@@ -103,6 +109,8 @@ expected<void> check_offsets(const flatbuffers::Vector<std::uint32_t>* offsets, 
 expected<void> check(const wire::Step& s) {
   const auto rows = count(s.tokens());
   const auto sequences = count(s.sequence_ids());
+  if (auto ok = aligned(s.sequence_ids(), "Step.sequence_ids"); !ok) return ok;
+  if (auto ok = aligned(s.closed(), "Step.closed"); !ok) return ok;
   if (auto ok = equal(count(s.positions()), rows, "Step.positions"); !ok) return ok;
   if (s.parents())
     if (auto ok = equal(count(s.parents()), rows, "Step.parents"); !ok) return ok;
@@ -135,7 +143,16 @@ expected<void> check(const wire::StepResult& r) {
   return equal(count(r.top_logprobs()), total, "StepResult.top_logprobs");
 }
 
-expected<void> check(const wire::LedgerEntry& e) { return equal(count(e.amounts()), count(e.kinds()), "LedgerEntry.amounts"); }
+expected<void> check(const wire::LedgerEntry& e) {
+  if (auto ok = aligned(e.amounts(), "LedgerEntry.amounts"); !ok) return ok;
+  return equal(count(e.amounts()), count(e.kinds()), "LedgerEntry.amounts");
+}
+
+expected<void> check(const wire::Renew& r) { return aligned(r.ids(), "Renew.ids"); }
+
+expected<void> check(const wire::Flow& f) { return aligned(f.ids(), "Flow.ids"); }
+
+expected<void> check(const wire::Unpin& u) { return aligned(u.sequences(), "Unpin.sequences"); }
 
 template <class T>
 expected<void> check(const T&) {

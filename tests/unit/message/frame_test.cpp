@@ -46,24 +46,28 @@ TEST_CASE("misaligned bytes from outside give the same frame") {
 
 TEST_CASE("a vector that does not lie where its numbers are aligned is refused") {
   wire::UnpinT unpin;
-  unpin.sequences = {0};
+  unpin.sequences = {0, 0};
   const auto frame = make_frame<wire::Unpin>(unpin);
-  std::vector<std::byte> raw(frame.bytes().begin(), frame.bytes().end());
   const auto* vector = reinterpret_cast<const std::byte*>(frame->sequences());
   const auto place = static_cast<std::size_t>(vector - frame.bytes().data());
-  std::size_t moved = 0;
-  for (std::size_t at = 0; at + 4 <= place; at += 4) {
-    std::uint32_t offset;
-    std::memcpy(&offset, raw.data() + at, sizeof offset);
-    if (at + offset != place) continue;
-    ++offset; // the bytes there would do: a length of zero
-    std::memcpy(raw.data() + at, &offset, sizeof offset);
-    ++moved;
-  }
-  REQUIRE(moved == 1);
-  const auto bad = read_frame<wire::Unpin>(raw);
-  REQUIRE(!bad);
-  CHECK(bad.error().message == fmt::format("not a valid Unpin frame of {} bytes", raw.size()));
+  // The vector begins so many bytes later, and has one entry or none there.
+  const auto moved = [&](std::uint32_t distance) {
+    std::vector<std::byte> raw(frame.bytes().begin(), frame.bytes().end());
+    for (std::size_t at = 0; at + 4 <= place; at += 4) {
+      std::uint32_t offset;
+      std::memcpy(&offset, raw.data() + at, sizeof offset);
+      if (at + offset != place) continue;
+      offset += distance;
+      std::memcpy(raw.data() + at, &offset, sizeof offset);
+      raw[place + distance] = distance == 4 ? std::byte{1} : std::byte{0};
+      return raw;
+    }
+    return std::vector<std::byte>();
+  };
+  CHECK(read_frame<wire::Unpin>(moved(8)));
+  CHECK(read_frame<wire::Unpin>(moved(1)).error().message ==
+        fmt::format("not a valid Unpin frame of {} bytes", frame.bytes().size()));
+  CHECK(read_frame<wire::Unpin>(moved(4)).error().message == "Unpin.sequences is not aligned");
 }
 
 TEST_CASE("parallel vectors of different length are refused by name") {
