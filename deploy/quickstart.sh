@@ -16,6 +16,13 @@ if [ $# -gt 1 ]; then
   exit 2
 fi
 
+say() { echo "== $*" >&2; }
+stop() {
+  echo "quickstart: $*" >&2
+  exit 1
+}
+
+[ -n "${HOME:-}" ] || stop "HOME is not set; the model and the logs go to ~/.cache/tokamak"
 prompt="${1:-Why is the sky blue?}"
 called_from="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -29,11 +36,6 @@ cache="$HOME/.cache/tokamak"
 log="$cache/quickstart.log"
 server=""
 
-say() { echo "== $*" >&2; }
-stop() {
-  echo "quickstart: $*" >&2
-  exit 1
-}
 
 # Runs on every way out: the service that was started here ends, after what it is answering.
 stop_server() {
@@ -46,6 +48,15 @@ trap stop_server EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+# build_stopped WHAT LOG: ends with the log's last lines and one sentence.
+build_stopped() {
+  tail -n 20 "$2" >&2
+  ! grep -q 'No space left on device' "$2" || stop "$1: the disk of $root is full (its output is in $2)"
+  ! grep -qE 'Killed signal terminated program|out of memory' "$2" ||
+    stop "$1: the machine has too little memory, about 2 GiB a core are needed (its output is in $2)"
+  stop "$1; its output is in $2"
+}
+
 build_release() {
   if [ ! -x "$tokamak" ]; then
     say "Building a release in $build (some minutes the first time)"
@@ -54,16 +65,19 @@ build_release() {
     [ "$free_kib" -ge $((3 * 1024 * 1024)) ] ||
       stop "$((free_kib / 1024)) MiB are free on the disk of $root, 3 GiB are needed to build"
   fi
-  local output="$cache/build.log"
+  local tool output="$cache/build.log"
+  for tool in cmake ninja "${CXX:-c++}"; do
+    command -v "$tool" >/dev/null || stop "there is no $tool in PATH, though its Debian package is installed; PATH is $PATH"
+  done
   if [ ! -f "$build/build.ninja" ]; then
-    cmake --preset release >"$output" 2>&1 || { tail -n 20 "$output" >&2; stop "cmake failed; its output is in $output"; }
+    cmake --preset release >"$output" 2>&1 || build_stopped "cmake failed" "$output"
   fi
   # On a terminal the progress is shown; elsewhere thousands of lines would hide the answer.
   if [ -t 1 ]; then
     cmake --build "$build" --target tokamak tokamak_plugins -j "$(nproc)" || stop "the build failed; the message is above"
   else
     cmake --build "$build" --target tokamak tokamak_plugins -j "$(nproc)" >"$output" 2>&1 ||
-      { tail -n 40 "$output" >&2; stop "the build failed; its output is in $output"; }
+      build_stopped "the build failed" "$output"
   fi
 }
 
@@ -90,7 +104,7 @@ start_server() {
   done
 }
 
-mkdir -p "$cache" || stop "the folder $cache cannot be made"
+mkdir -p "$cache" 2>/dev/null || stop "the folder $cache cannot be made"
 deploy/install_packages.sh
 build_release
 deploy/fetch_model.sh >/dev/null
