@@ -103,6 +103,7 @@ struct service::starter {
     wire::ModelInfoT info;
     info.name = config.name;
     info.fusion = config.fusion.plugin;
+    info.aliases = config.aliases;
     info.pools = config.members;
     info.context_length = context_of(config);
     fusion::endpoint_setup setup{config.name, std::move(members), std::move(*made), limits, config.max_cost_tokens, to.ids_};
@@ -144,6 +145,11 @@ struct service::starter {
         setup.endpoint_names.push_back(name);
         setup.endpoints.push_back(endpoint);
       }
+      for (const auto& e : topology.endpoints)
+        for (const auto& alias : e.aliases) {
+          setup.endpoint_names.push_back(alias);
+          setup.endpoints.push_back(to.endpoints_.at(e.name));
+        }
       auto started = frontend::spawn_zmq_frontend(to.system_, std::move(setup));
       if (!started) return wrong(config.where, started.error());
       to.frontends_.push_back(untyped(started->actor));

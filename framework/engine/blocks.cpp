@@ -8,11 +8,11 @@ namespace tokamak::engine {
 namespace {
 
 wire::CacheOp copy_op(std::size_t group, std::uint32_t from, std::uint32_t to, std::uint32_t count) {
-  return wire::CacheOp(wire::CacheOpKind::copy, false, static_cast<std::uint16_t>(group), from, 0, to, 0, count, 0);
+  return wire::CacheOp(wire::CacheOpKind::copy, false, static_cast<std::uint16_t>(group), from, 0, to, 0, count);
 }
 
 wire::CacheOp clear_op(std::size_t group, std::uint32_t slot) {
-  return wire::CacheOp(wire::CacheOpKind::clear, false, static_cast<std::uint16_t>(group), 0, 0, slot, 0, 0, 0);
+  return wire::CacheOp(wire::CacheOpKind::clear, false, static_cast<std::uint16_t>(group), 0, 0, slot, 0, 0);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 #include "engine/engine.hpp"
 
 #include "base/log.hpp"
+#include "engine/model_files.hpp"
 #include "engine/shard_builder.hpp"
 #include "message/actor_clock.hpp"
 #include "model/architectures/architecture.hpp"
@@ -25,16 +26,22 @@ plugin::host_settings settings_for(const engine_setup& setup, std::string_view p
   return s;
 }
 
-expected<void> run_passes(engine_setup& setup, caf::actor_system& system, std::vector<std::shared_ptr<const void>>& keep) {
+// The engine's passes as one function. It keeps their plugins: decompositions are functions there.
+expected<graph_rewrite> make_passes(const engine_setup& setup, caf::actor_system& system) {
+  auto passes = std::make_shared<std::vector<plugin::graph_pass_instance>>();
   for (const auto& use : setup.config.graph_passes) {
     auto pass = plugin::graph_pass_instance::create(*setup.registry, use, settings_for(setup, "graph_pass", system));
     if (!pass) return fail(pass.error());
-    graph_editor editor(setup.model.model);
-    if (auto ok = pass->run(editor.handle(), graph_editor::api()); !ok) return ok;
-    if (auto ok = setup.model.model.validate(); !ok) return ok;
-    keep.push_back(pass->from()); // decompositions are functions in the plugin
+    passes->push_back(std::move(*pass));
   }
-  return {};
+  return [passes](graph& g) -> expected<void> {
+    for (auto& pass : *passes) {
+      graph_editor editor(g);
+      if (auto ok = pass.run(editor.handle(), graph_editor::api()); !ok) return ok;
+      if (auto ok = g.validate(); !ok) return ok;
+    }
+    return {};
+  };
 }
 
 scheduler_config scheduler_settings(const engine_setup& setup, const memory_plan& memory, std::size_t n_shards) {
@@ -107,6 +114,7 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
   data.vocab_size = built->vocab_size;
   data.end_tokens = std::move(end_tokens);
   data.keep = file;
+  data.fingerprint = fingerprint_of(*file);
   data.weight = [file](const std::string& name) {
     const auto* tensor = file->find_tensor(name);
     return tensor ? tensor->data : std::span<const std::byte>{};
@@ -116,13 +124,13 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
 
 expected<running_engine> start_engine(caf::actor_system& system, engine_setup setup) {
   const auto& config = setup.config;
-  std::vector<std::shared_ptr<const void>> keep{setup.model.keep};
-  if (auto ok = run_passes(setup, system, keep); !ok) return fail(about(config.name, ok.error()));
-  setup.model.keep = std::make_shared<std::vector<std::shared_ptr<const void>>>(std::move(keep));
+  auto rewrite = make_passes(setup, system);
+  if (!rewrite) return fail(about(config.name, rewrite.error()));
+  setup.model.keep = std::make_shared<std::pair<std::shared_ptr<const void>, graph_rewrite>>(setup.model.keep, *rewrite);
   auto memory = plan_memory(setup.model.model.groups(), {config.kv_memory_bytes, setup.model.context_length, config.max_sequences,
                                                          available_memory_bytes()});
   if (!memory) return fail(about(config.name, memory.error()));
-  auto plans = plan_shards(setup.model.model, config.shards);
+  auto plans = plan_shards(setup.model.model, config.shards, *rewrite);
   if (!plans) return fail(about(config.name, plans.error()));
   auto scheduler = plugin::scheduler_instance::create(*setup.registry, config.scheduler, settings_for(setup, "scheduler", system));
   if (!scheduler) return fail(about(config.name, scheduler.error()));
@@ -144,10 +152,11 @@ expected<running_engine> start_engine(caf::actor_system& system, engine_setup se
   engine.context_length = setup.model.context_length;
   engine.cache_bytes = memory->bytes;
   engine.shards = std::move(*shards);
-  engine.kv_cache = spawn_kv_cache(system, config.name, kv_cache_core(scheduling.groups, std::move(policy)));
   scheduler_peers peers;
-  peers.kv_cache = caf::actor_cast<caf::strong_actor_ptr>(engine.kv_cache);
   for (const auto& shard : engine.shards) peers.shards.push_back(caf::actor_cast<caf::strong_actor_ptr>(shard));
+  engine.kv_cache = spawn_kv_cache(system, config.name, kv_cache_core(scheduling.groups, std::move(policy)),
+                                   setup.model.fingerprint, peers.shards);
+  peers.kv_cache = caf::actor_cast<caf::strong_actor_ptr>(engine.kv_cache);
   peers.ledger = setup.ledger;
   auto plan = std::make_shared<plugin::scheduler_instance>(std::move(*scheduler));
   engine.scheduler = spawn_scheduler(

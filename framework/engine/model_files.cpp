@@ -1,20 +1,43 @@
 // Opening and pinning model files.
 #include "engine/model_files.hpp"
 
+#include <fmt/ranges.h>
 #include <sodium.h>
 
 namespace tokamak::engine {
 namespace {
 
-std::string sha256_hex(std::span<const std::byte> bytes) {
-  unsigned char digest[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(digest, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+std::string hex(std::span<const unsigned char> bytes) {
   std::string out;
-  for (auto b : digest) out += fmt::format("{:02x}", b);
+  for (auto b : bytes) out += fmt::format("{:02x}", b);
   return out;
 }
 
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(digest, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  return hex(digest);
+}
+
 } // namespace
+
+std::string fingerprint_of(const gguf_file& file) {
+  crypto_generichash_state state;
+  unsigned char digest[crypto_generichash_BYTES_MIN];
+  crypto_generichash_init(&state, nullptr, 0, sizeof digest);
+  const auto add = [&](std::span<const std::byte> bytes) {
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  };
+  constexpr std::size_t sample = 64;
+  for (const auto& t : file.tensors()) {
+    const auto head = fmt::format("{} {} {};", t.name, static_cast<int>(t.type), fmt::join(t.dims, " "));
+    add(std::as_bytes(std::span(head)));
+    add(t.data.first(std::min(t.data.size(), sample)));
+    add(t.data.last(std::min(t.data.size(), sample)));
+  }
+  crypto_generichash_final(&state, digest, sizeof digest);
+  return hex(digest);
+}
 
 expected<std::shared_ptr<const gguf_file>> model_files::open(const std::string& path, const std::string& sha256) {
   auto& known = files_[path];

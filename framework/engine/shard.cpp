@@ -23,6 +23,7 @@ public:
   outgoing(self_pointer self, caf::strong_actor_ptr next) : self_(self), next_(std::move(next)) {}
 
   void answer_to(caf::strong_actor_ptr scheduler) { scheduler_ = std::move(scheduler); }
+  void answer_transfers_to(caf::strong_actor_ptr kv_cache) { kv_cache_ = std::move(kv_cache); }
   void result(std::uint64_t, wire::StepResultT result) override {
     if (scheduler_) self_->send(caf::actor_cast<result_sink>(scheduler_), make_frame<wire::StepResult>(result));
   }
@@ -32,6 +33,9 @@ public:
   void partial(frame_of<wire::Partial> frame) override {
     for (const auto& rank : ranks_) self_->send(caf::actor_cast<partial_sink>(rank), frame);
   }
+  void transferred(frame_of<wire::CacheTransferred> frame) override {
+    if (kv_cache_) self_->send(caf::actor_cast<transfer_sink>(kv_cache_), std::move(frame));
+  }
   std::uint64_t now_us() override { return tokamak::now_us(self_->system()); }
   void add_rank(caf::strong_actor_ptr rank) { ranks_.push_back(std::move(rank)); }
 
@@ -39,6 +43,7 @@ private:
   self_pointer self_;
   caf::strong_actor_ptr next_;
   caf::strong_actor_ptr scheduler_;
+  caf::strong_actor_ptr kv_cache_;
   std::vector<caf::strong_actor_ptr> ranks_;
 };
 
@@ -54,6 +59,8 @@ frame_of<wire::ActorStatus> status_of(const shard_state& state) {
                       {"failed_steps", static_cast<double>(c.failed)},
                       {"busy_us", static_cast<double>(c.busy_us)},
                       {"sample_us", static_cast<double>(c.sample_us)},
+                      {"blocks_read", static_cast<double>(c.blocks_read)},
+                      {"blocks_filled", static_cast<double>(c.blocks_filled)},
                       {"threads", static_cast<double>(info.threads)},
                       {"memory_bytes", static_cast<double>(info.memory_bytes)}});
 }
@@ -65,9 +72,9 @@ shard_actor::behavior_type shard_behavior(self_pointer self, const std::string& 
   state.name = name;
   state.out = std::make_unique<outgoing>(self, next);
   const caf::actor_addr address = self->address();
-  const auto post = [address](std::uint64_t step, tk_status status, std::string message) {
+  const auto post = [address](std::uint64_t job, tk_status status, std::string message) {
     if (auto shard = caf::actor_cast<shard_actor>(address))
-      caf::anon_send(shard, done_atom::value, step, std::int32_t{status}, std::move(message));
+      caf::anon_send(shard, done_atom::value, job, std::int32_t{status}, std::move(message));
   };
   state.core = std::make_unique<shard_core>(std::move(*program), post, *state.out);
   return {
@@ -77,8 +84,12 @@ shard_actor::behavior_type shard_behavior(self_pointer self, const std::string& 
       },
       [=](const frame_of<wire::Activations>& m) { self->state.core->activations(m); },
       [=](const frame_of<wire::Partial>& m) { self->state.core->partial(m); },
-      [=](done_atom, std::uint64_t step, std::int32_t status, const std::string& message) {
-        self->state.core->done(step, status, message);
+      [=](const frame_of<wire::CacheTransfer>& m) {
+        self->state.out->answer_transfers_to(self->current_sender());
+        self->state.core->transfer(m);
+      },
+      [=](done_atom, std::uint64_t job, std::int32_t status, const std::string& message) {
+        self->state.core->done(job, status, message);
       },
       [=](ranks_atom, const caf::strong_actor_ptr& rank) { self->state.out->add_rank(rank); },
       [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },

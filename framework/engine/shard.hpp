@@ -16,11 +16,13 @@ using shard_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Step>>,        // from the scheduler; the last shard answers it with StepResult
     caf::reacts_to<frame_of<wire::Activations>>, // rows from the previous shard
     caf::reacts_to<frame_of<wire::Partial>>,     // a tensor-parallel rank's part
-    caf::reacts_to<done_atom, std::uint64_t, std::int32_t, std::string>, // own: the backend finished (step, status, message)
+    caf::reacts_to<frame_of<wire::CacheTransfer>>, // from the kv_cache, which gets CacheTransferred
+    caf::reacts_to<done_atom, std::uint64_t, std::int32_t, std::string>, // own: the backend finished (job, status, message)
     caf::reacts_to<ranks_atom, caf::strong_actor_ptr>, // one more tensor-parallel rank; before the first step
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 using result_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::StepResult>>>;
+using transfer_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::CacheTransferred>>>;
 using activations_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Activations>>>;
 using partial_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Partial>>>;
 

@@ -10,7 +10,9 @@
 namespace tokamak::engine {
 namespace {
 
-expected<shard_plan> whole(graph g, std::vector<weight_slice> slices, std::uint32_t rank, std::uint32_t ranks) {
+expected<shard_plan> whole(graph g, std::vector<weight_slice> slices, std::uint32_t rank, std::uint32_t ranks,
+                           const graph_rewrite& rewrite) {
+  if (auto ok = rewrite(g); !ok) return fail(ok.error());
   shard_plan plan;
   plan.slices = std::move(slices);
   plan.rank = rank;
@@ -120,13 +122,14 @@ void copy_groups(const graph& g, shard_program& program) {
 
 } // namespace
 
-expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology::sharding& shards) {
+expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology::sharding& shards,
+                                              const graph_rewrite& rewrite) {
   std::vector<shard_plan> plans;
   if (shards.kind == "layers") {
     auto parts = cut_layers(model, shards.count);
     if (!parts) return fail(parts.error());
     for (auto& part : *parts) {
-      auto plan = whole(std::move(part.part), {}, 0, 1);
+      auto plan = whole(std::move(part.part), {}, 0, 1, rewrite);
       if (!plan) return fail(plan.error());
       plan->received = std::move(part.input);
       plan->sent = std::move(part.output);
@@ -139,7 +142,7 @@ expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology
     expected<sliced_graph> sliced = sliced_graph{model, {}};
     if (ranks > 1) sliced = slice_tensor(model, rank, ranks);
     if (!sliced) return fail(sliced.error());
-    auto plan = whole(std::move(sliced->part), std::move(sliced->slices), rank, ranks);
+    auto plan = whole(std::move(sliced->part), std::move(sliced->slices), rank, ranks, rewrite);
     if (!plan) return fail(plan.error());
     plans.push_back(std::move(*plan));
   }

@@ -18,8 +18,13 @@ struct shard_plan {
   std::uint32_t rank = 0, ranks = 1;
 };
 
-/// Cuts as config.shards says. One plan per shard, in pipeline or rank order.
-expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology::sharding& shards);
+/// What passes do to the graph of one shard.
+using graph_rewrite = std::function<expected<void>(graph&)>;
+
+/// Cuts as `shards` says, then rewrites each part: cuts know primitive ops only, and no fused op may straddle one. One
+/// plan per shard, in pipeline or rank order.
+expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology::sharding& shards,
+                                              const graph_rewrite& rewrite);
 
 /// Creates backend, programs and cache of one shard. `n_blocks` per cache group.
 expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, std::span<const std::uint32_t> n_blocks,

@@ -8,11 +8,15 @@ namespace tokamak::engine {
 shard_core::shard_core(shard_program program, done_poster post, shard_effects& effects)
     : program_(std::move(program)), post_(std::move(post)), effects_(effects), sampler_(program_.vocab_size) {}
 
-void shard_core::step(frame_of<wire::Step> frame) {
-  const auto id = frame->id();
-  jobs_.try_emplace(id, std::make_unique<job>(std::move(frame)));
+void shard_core::enqueue(std::unique_ptr<job> j) {
+  j->number = next_job_++;
+  jobs_.push_back(std::move(j));
   start_next();
 }
+
+void shard_core::step(frame_of<wire::Step> frame) { enqueue(std::make_unique<job>(std::move(frame))); }
+
+void shard_core::transfer(frame_of<wire::CacheTransfer> frame) { enqueue(std::make_unique<job>(std::move(frame))); }
 
 void shard_core::activations(frame_of<wire::Activations> frame) {
   const auto id = frame->id();
@@ -25,28 +29,34 @@ void shard_core::partial(frame_of<wire::Partial> frame) {
   const auto rank = frame->rank();
   partials_[key].insert_or_assign(rank, std::move(frame));
   if (jobs_.empty()) return;
-  auto& j = *jobs_.begin()->second;
-  if (j.running || j.started_us == 0 || j.segment >= program_.segments.size()) return;
+  const auto& j = current();
+  if (!j.view || j.running || j.started_us == 0 || j.segment >= program_.segments.size()) return;
   after_segment();
 }
 
 void shard_core::start_next() {
   if (jobs_.empty()) return;
-  auto& j = *jobs_.begin()->second;
+  auto& j = current();
   if (j.started_us != 0) return;
-  const auto id = jobs_.begin()->first;
-  if (!program_.received.empty() && !received_.contains(id)) return;
+  if (j.view && !program_.received.empty() && !received_.contains(step_id())) return;
   j.started_us = std::max<std::uint64_t>(1, effects_.now_us());
+  if (j.view) begin_step();
+  else run_transfer();
+}
+
+void shard_core::begin_step() {
+  const auto& view = *current().view;
+  const auto id = step_id();
   ++counts_.steps;
-  counts_.rows += j.view.n_rows();
-  counts_.outputs += j.view.n_outputs();
-  if (!program_.logits.empty()) sampler_.observe(j.view.message());
+  counts_.rows += view.n_rows();
+  counts_.outputs += view.n_outputs();
+  if (!program_.logits.empty()) sampler_.observe(view.message());
   if (!program_.received.empty()) {
     const auto frame = received_.extract(id).mapped();
     const auto* input = find_input(program_.received);
     const auto bytes = frame.attachments().empty() ? std::span<const std::byte>{} : frame.attachments()[0].bytes();
-    if (!input || bytes.size() != j.view.n_rows() * input->width * sizeof(float))
-      return fail_job({errc::corrupt, fmt::format("activations of {} bytes for {} rows", bytes.size(), j.view.n_rows()), {}});
+    if (!input || bytes.size() != view.n_rows() * input->width * sizeof(float))
+      return fail_job({errc::corrupt, fmt::format("activations of {} bytes for {} rows", bytes.size(), view.n_rows()), {}});
     auto buffer = buffer_for(*input);
     if (!buffer) return fail_job(buffer.error());
     if (auto ok = program_.backend.write((*buffer)->buffer, 0, bytes); !ok) return fail_job(ok.error());
@@ -70,9 +80,9 @@ const bound_value* shard_core::find_input(const std::string& name) const {
 
 // The buffer that carries this value, large enough for the job's rows.
 expected<shard_core::value_buffer*> shard_core::buffer_for(const bound_value& value) {
-  const auto& view = jobs_.begin()->second->view;
-  const auto rows = std::max<std::uint64_t>(1, value.output_rows ? view.n_outputs() : view.n_rows());
-  const auto bytes = rows * value.width * sizeof(float);
+  const auto& view = current().view;
+  const auto rows = view ? std::max(1u, value.output_rows ? view->n_outputs() : view->n_rows()) : 1u;
+  const auto bytes = std::uint64_t{rows} * value.width * sizeof(float);
   auto& slot = buffers_[value.name];
   if (slot.bytes < bytes) {
     slot = {};
@@ -84,7 +94,7 @@ expected<shard_core::value_buffer*> shard_core::buffer_for(const bound_value& va
 }
 
 expected<void> shard_core::bind(const program_segment& segment) {
-  auto& j = *jobs_.begin()->second;
+  auto& j = current();
   j.bindings.clear();
   for (const auto* list : {&segment.inputs, &segment.outputs})
     for (const auto& value : *list) {
@@ -96,19 +106,23 @@ expected<void> shard_core::bind(const program_segment& segment) {
 }
 
 void shard_core::run_segment() {
-  auto& j = *jobs_.begin()->second;
+  auto& j = current();
   const auto& segment = program_.segments[j.segment];
   if (auto ok = bind(segment); !ok) return fail_job(ok.error());
-  const auto step = j.view.with(j.bindings);
+  submit(segment, j.view->with(j.bindings));
+}
+
+void shard_core::submit(const program_segment& segment, const tk_step& step) {
+  auto& j = current();
   // The callback owns its context: it may come after this shard is gone.
   struct context {
     done_poster post;
-    std::uint64_t step;
+    std::uint64_t job;
   };
-  auto owned = std::make_unique<context>(context{post_, step.id});
+  auto owned = std::make_unique<context>(context{post_, j.number});
   const auto on_done = [](void* user, std::uint64_t, tk_status status, const tk_error* e) {
     const std::unique_ptr<context> c(static_cast<context*>(user));
-    c->post(c->step, status, status == TK_OK || !e ? std::string() : std::string(e->message));
+    c->post(c->job, status, status == TK_OK || !e ? std::string() : std::string(e->message));
   };
   j.running = true;
   auto ticket = program_.backend.submit(segment.program, program_.cache, step, on_done, owned.get());
@@ -120,12 +134,13 @@ void shard_core::run_segment() {
   }
 }
 
-void shard_core::done(std::uint64_t step, tk_status status, const std::string& message) {
-  if (jobs_.empty() || jobs_.begin()->first != step || !jobs_.begin()->second->running) return;
-  auto& j = *jobs_.begin()->second;
+void shard_core::done(std::uint64_t job, tk_status status, const std::string& message) {
+  if (jobs_.empty() || current().number != job || !current().running) return;
+  auto& j = current();
   j.running = false;
   if (status != TK_OK) return fail_job({static_cast<errc>(status), message.empty() ? "the backend failed" : message, {}});
-  j.view.forget_cache_ops();
+  if (!j.view) return finish_transfer();
+  j.view->forget_cache_ops();
   const auto& segment = program_.segments[j.segment];
   if (!segment.reduce.empty())
     if (auto ok = send_partial(segment); !ok) return fail_job(ok.error());
@@ -134,7 +149,7 @@ void shard_core::done(std::uint64_t step, tk_status status, const std::string& m
 
 // The current segment has run here. Goes on when the other ranks' parts are in, too.
 void shard_core::after_segment() {
-  auto& j = *jobs_.begin()->second;
+  auto& j = current();
   const auto& segment = program_.segments[j.segment];
   if (!segment.reduce.empty() && !sum_partials(segment)) return;
   if (++j.segment < program_.segments.size()) return run_segment();
@@ -142,17 +157,17 @@ void shard_core::after_segment() {
 }
 
 expected<void> shard_core::send_partial(const program_segment& segment) {
-  const auto& j = *jobs_.begin()->second;
+  const auto& j = current();
   const auto* value = find_output(segment.reduce);
-  const auto bytes = j.view.n_rows() * value->width * sizeof(float);
+  const auto bytes = j.view->n_rows() * value->width * sizeof(float);
   auto [to, bulk] = make_attachment(bytes);
   if (auto ok = program_.backend.read(buffers_.at(segment.reduce).buffer, 0, {to, bytes}); !ok) return ok;
   wire::PartialT message;
-  message.id = j.view.message().id();
-  message.epoch = j.view.message().epoch();
+  message.id = j.view->message().id();
+  message.epoch = j.view->message().epoch();
   message.cut = static_cast<std::uint32_t>(j.segment);
   message.rank = program_.rank;
-  message.rows = j.view.n_rows();
+  message.rows = j.view->n_rows();
   message.width = static_cast<std::uint32_t>(value->width);
   auto frame = make_frame<wire::Partial>(message, {bulk});
   partials_[{message.id, message.cut}].insert_or_assign(program_.rank, frame);
@@ -162,12 +177,12 @@ expected<void> shard_core::send_partial(const program_segment& segment) {
 
 // Sums in the order of ranks, so that every rank gets the same bits. False: some are missing yet.
 bool shard_core::sum_partials(const program_segment& segment) {
-  const auto& j = *jobs_.begin()->second;
-  const auto key = std::pair(j.view.message().id(), static_cast<std::uint32_t>(j.segment));
+  const auto& j = current();
+  const auto key = std::pair(j.view->message().id(), static_cast<std::uint32_t>(j.segment));
   const auto it = partials_.find(key);
   if (it == partials_.end() || it->second.size() < program_.ranks) return false;
   const auto* value = find_output(segment.reduce);
-  const auto count = j.view.n_rows() * value->width;
+  const auto count = j.view->n_rows() * value->width;
   std::vector<float> sum(count, 0.0f);
   for (const auto& [rank, frame] : it->second) {
     const auto part = frame.attachments().empty() ? std::span<const float>{} : frame.attachments()[0].template as<float>();
@@ -188,7 +203,7 @@ bool shard_core::sum_partials(const program_segment& segment) {
 }
 
 void shard_core::finish() {
-  auto& j = *jobs_.begin()->second;
+  auto& j = current();
   if (!program_.sent.empty())
     if (auto ok = hand_over(); !ok) return fail_job(ok.error());
   if (!program_.logits.empty()) {
@@ -198,23 +213,27 @@ void shard_core::finish() {
     const auto end = effects_.now_us();
     counts_.sample_us += end - begin;
     result->compute_us = begin - j.started_us;
-    effects_.result(jobs_.begin()->first, std::move(*result));
+    effects_.result(step_id(), std::move(*result));
   }
-  counts_.busy_us += effects_.now_us() - j.started_us;
-  jobs_.erase(jobs_.begin());
+  end_job();
+}
+
+void shard_core::end_job() {
+  counts_.busy_us += effects_.now_us() - current().started_us;
+  jobs_.pop_front();
   start_next();
 }
 
 expected<void> shard_core::hand_over() {
-  const auto& j = *jobs_.begin()->second;
+  const auto& j = current();
   const auto* value = find_output(program_.sent);
-  const auto bytes = j.view.n_rows() * value->width * sizeof(float);
+  const auto bytes = j.view->n_rows() * value->width * sizeof(float);
   auto [to, bulk] = make_attachment(bytes);
   if (auto ok = program_.backend.read(buffers_.at(program_.sent).buffer, 0, {to, bytes}); !ok) return ok;
   wire::ActivationsT message;
-  message.id = j.view.message().id();
-  message.epoch = j.view.message().epoch();
-  message.rows = j.view.n_rows();
+  message.id = j.view->message().id();
+  message.epoch = j.view->message().epoch();
+  message.rows = j.view->n_rows();
   message.width = static_cast<std::uint32_t>(value->width);
   effects_.activations(make_frame<wire::Activations>(message, {bulk}));
   return {};
@@ -231,26 +250,30 @@ expected<std::span<float>> shard_core::floats(const std::string& name, std::uint
 }
 
 expected<wire::StepResultT> shard_core::sample() {
-  const auto& j = *jobs_.begin()->second;
-  auto logits = floats(program_.logits, std::uint64_t{j.view.n_outputs()} * program_.vocab_size);
+  const auto& j = current();
+  auto logits = floats(program_.logits, std::uint64_t{j.view->n_outputs()} * program_.vocab_size);
   if (!logits) return fail(logits.error());
-  return sampler_.sample(j.view.message(), *logits);
+  return sampler_.sample(j.view->message(), *logits);
 }
 
 void shard_core::fail_job(const error& why) {
   ++counts_.failed;
-  const auto id = jobs_.begin()->first;
+  if (current().view) fail_step(why);
+  else answer_transfer(&why, {});
+  end_job();
+}
+
+void shard_core::fail_step(const error& why) {
+  const auto id = step_id();
   wire::StepResultT result;
   result.id = id;
-  result.epoch = jobs_.begin()->second->view.message().epoch();
+  result.epoch = current().view->message().epoch();
   result.error = std::make_unique<wire::ErrorT>();
   result.error->code = static_cast<wire::ErrorCode>(why.code);
   result.error->message = why.to_string();
   effects_.result(id, std::move(result));
-  jobs_.erase(jobs_.begin());
   received_.erase(received_.begin(), received_.upper_bound(id));
   partials_.erase(partials_.begin(), partials_.upper_bound({id, UINT32_MAX}));
-  start_next();
 }
 
 } // namespace tokamak::engine

@@ -50,7 +50,14 @@ expected<void> check_request(const wire::Open& m) {
   if (m.stops())
     if (auto ok = check_stops(*m.stops(), m.generate()); !ok) return ok;
   if (auto ok = check_label("trace", m.trace()); !ok) return ok;
-  return check_label("tenant", m.tenant());
+  if (auto ok = check_label("tenant", m.tenant()); !ok) return ok;
+  if (size_of(m.metadata()) > max_metadata_entries) return too_many("metadata entries", m.metadata()->size(), max_metadata_entries);
+  for (std::uint32_t i = 0; i < size_of(m.metadata()); ++i) {
+    const auto* label = m.metadata()->Get(i);
+    if (auto ok = check_label("metadata key", label->key()); !ok) return ok;
+    if (auto ok = check_label("metadata value", label->value()); !ok) return ok;
+  }
+  return {};
 }
 
 } // namespace tokamak::fusion

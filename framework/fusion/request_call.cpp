@@ -1,6 +1,8 @@
 // The plugin's requests become frames to members; members' chunks become events for the plugin.
 #include "fusion/request_call.hpp"
 
+#include "fusion/prompt_text.hpp"
+
 #include <algorithm>
 #include <map>
 
@@ -15,6 +17,21 @@ std::string to_string(tk_string s) { return s.data ? std::string(s.data, s.size)
 tk_status refuse(tk_error* e, tk_status code, const std::string& message) {
   if (e) *e = plugin::to_tk(error{static_cast<errc>(code), message, {}});
   return code;
+}
+
+tk_string view_of(const flatbuffers::String* s) { return s ? tk_string{s->c_str(), s->size()} : tk_string{}; }
+
+std::vector<tk_label> labels_of(const wire::Open& request) {
+  std::vector<tk_label> out;
+  for (std::uint32_t i = 0; request.metadata() && i < request.metadata()->size(); ++i) {
+    const auto* l = request.metadata()->Get(i);
+    out.push_back({view_of(l->key()), view_of(l->value())});
+  }
+  return out;
+}
+
+std::size_t characters_of(std::string_view utf8) {
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 } // namespace
@@ -131,24 +148,22 @@ request_call::request_call(frame_of<wire::Open> request, std::vector<std::string
 request_call::~request_call() = default;
 
 void request_call::begin(plugin::fusion_instance& fusion) {
-  std::string text;
-  std::uint32_t n_messages = 0;
-  if (const auto* prompt = request_->prompt()) {
-    if (prompt->text()) text = prompt->text()->str();
-    for (n_messages = 0; prompt->messages() && n_messages < prompt->messages()->size(); ++n_messages) {
-      const auto* content = prompt->messages()->Get(n_messages)->content();
-      if (n_messages > 0) text += '\n';
-      if (content) text += content->str();
-    }
-  }
+  const auto text = prompt_text(*request_);
+  const auto labels = labels_of(*request_);
   tk_request r{};
   r.size = sizeof r;
   r.id = request_->id();
-  r.prompt_text = plugin::to_tk(text);
-  r.n_messages = n_messages;
+  r.prompt_text = plugin::to_tk(text.joined);
+  r.n_messages = text.n_messages;
   r.max_tokens = max_tokens_;
   r.priority = request_->priority();
   r.temperature = request_->sampling() ? request_->sampling()->temperature() : 0.0f;
+  r.model = view_of(request_->target());
+  r.tenant = view_of(request_->tenant());
+  r.metadata = labels.data();
+  r.n_metadata = labels.size();
+  r.prompt_characters = characters_of(text.joined);
+  if (const auto* prompt = request_->prompt(); prompt && prompt->tokens()) r.n_prompt_tokens = prompt->tokens()->size();
   auto state = fusion.begin(r, call_functions::table, this);
   if (!state) return fail(state.error());
   state_ = std::move(*state);

@@ -154,6 +154,10 @@ expected<void> check(const wire::Flow& f) { return aligned(f.ids(), "Flow.ids");
 
 expected<void> check(const wire::Unpin& u) { return aligned(u.sequences(), "Unpin.sequences"); }
 
+expected<void> check(const wire::CacheBlocks& b) {
+  return equal(count(b.forms()), count(b.first_blocks()) * b.shards(), "CacheBlocks.forms");
+}
+
 template <class T>
 expected<void> check(const T&) {
   return {};

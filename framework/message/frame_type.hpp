@@ -21,7 +21,8 @@ inline constexpr std::uint8_t protocol_minor = 1;
   X(Acknowledge, 9) X(Chunks, 10) X(Step, 11) X(StepResult, 12) X(Activations, 13) X(Partial, 14)              \
   X(CacheLookup, 15) X(CacheHit, 16) X(LeaseRequest, 17) X(LeaseGrant, 18) X(CacheCommit, 19) X(Unpin, 20)     \
   X(Release, 21) X(ListModels, 22) X(ModelList, 23) X(StatusRequest, 24) X(StatusReport, 25)                   \
-  X(ErrorReply, 26) X(LedgerEntry, 27) X(Drain, 28) X(Drained, 29) X(ActorStatus, 30)
+  X(ErrorReply, 26) X(LedgerEntry, 27) X(Drain, 28) X(Drained, 29) X(ActorStatus, 30) X(CacheExport, 31)       \
+  X(CacheBlocks, 32) X(CacheImported, 33) X(CacheTransfer, 34) X(CacheTransferred, 35)
 
 enum class frame_type : std::uint16_t {
   none = 0,

@@ -2,6 +2,7 @@
 #include "topology/draft.hpp"
 #include "topology/spelling.hpp"
 
+#include <algorithm>
 #include <map>
 #include <string_view>
 #include <unordered_set>
@@ -83,6 +84,25 @@ void check_addresses(draft& d) {
   }
 }
 
+// Names that clients ask for: each must mean one endpoint. Clients of other services bring names such as
+// "openai/gpt-4o:latest", so any printable characters are fine.
+void check_aliases(draft& d) {
+  std::map<std::string_view, const endpoint*> owners;
+  for (const auto& e : d.result.endpoints) owners.emplace(e.name, &e);
+  for (std::size_t i = 0; i < d.result.endpoints.size(); ++i) {
+    const auto& e = d.result.endpoints[i];
+    for (std::size_t a = 0; a < e.aliases.size(); ++a) {
+      const auto& alias = e.aliases[a];
+      const auto where = d.endpoint_alias_places[i][a];
+      if (alias.empty() || alias.size() > 128 || std::any_of(alias.begin(), alias.end(), [](char c) { return c <= ' ' || c > '~'; }))
+        d.found.error(where, fmt::format("bad alias {}; expected 1 to 128 printable characters without spaces", in_quotes(alias)));
+      else if (const auto [other, fresh] = owners.emplace(alias, &e); !fresh)
+        d.found.error(where, fmt::format("alias {} of endpoint {} is a name of endpoint {}; expected its own", in_quotes(alias),
+                                         in_quotes(e.name), in_quotes(other->second->name)));
+    }
+  }
+}
+
 void warn_of_unused(draft& d) {
   const auto& t = d.result;
   names models, engines, pools;
@@ -118,6 +138,7 @@ void check_references(draft& d) {
 void check_structure(draft& d) {
   check_pool_models(d);
   check_addresses(d);
+  check_aliases(d);
   warn_of_unused(d);
 }
 

@@ -106,6 +106,7 @@ private:
   void print(const endpoint& e) {
     line(0, "endpoint {}: fusion {}, max_tokens {}, max_cost_tokens {}", e.name, shown(e.fusion),
          unless_zero(e.max_tokens, "up to the context"), unless_zero(e.max_cost_tokens, "no limit"));
+    if (!e.aliases.empty()) line(1, "also known as {}", fmt::join(e.aliases, ", "));
     for (const auto& name : e.members) {
       if (const auto p = pools_.find(name); p != pools_.end())
         print(1, *p->second);

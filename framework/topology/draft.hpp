@@ -30,6 +30,7 @@ struct draft {
   std::vector<std::vector<position>> pool_engine_places;     ///< parallel to result.pools and their engines
   std::vector<std::vector<position>> endpoint_member_places; ///< parallel to result.endpoints and their members
   std::vector<position> plugin_path_places;                  ///< parallel to result.plugin_paths
+  std::vector<std::vector<position>> endpoint_alias_places;  ///< of each alias, parallel to result.endpoints
   std::vector<position> endpoint_cost_places;                ///< of max_cost_tokens, parallel to result.endpoints
 };
 

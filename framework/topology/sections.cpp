@@ -141,6 +141,8 @@ void read_endpoint(draft& d, table_reader& in, const std::string& name) {
     places.assign(e.members.size(), e.where);
   }
   e.fusion = read_slot(d, in, "fusion", slot::fusion, "direct");
+  std::vector<position> alias_places;
+  in.texts("aliases", e.aliases, alias_places);
   in.number("max_tokens", e.max_tokens, 0, 1u << 24);
   const auto* cost = in.number("max_cost_tokens", e.max_cost_tokens, 0);
   if (cost && e.max_cost_tokens > 0 && e.max_tokens == 0)
@@ -149,6 +151,7 @@ void read_endpoint(draft& d, table_reader& in, const std::string& name) {
   in.planned({"constraint", "admission"});
   d.result.endpoints.push_back(std::move(e));
   d.endpoint_member_places.push_back(std::move(places));
+  d.endpoint_alias_places.push_back(std::move(alias_places));
   d.endpoint_cost_places.push_back(cost ? cost->where : position{});
 }
 

@@ -63,6 +63,7 @@ struct endpoint {
   std::string name;
   std::vector<std::string> members;  ///< at least one; a pool where there is one of that name, else an endpoint
   plugin_use fusion;                 ///< default: direct
+  std::vector<std::string> aliases;  ///< other names that clients may ask for; none is an endpoint's own
   std::uint32_t max_tokens = 0;      ///< answer tokens a request may ask for; 0: up to the context
   std::uint32_t max_cost_tokens = 0; ///< tokens a request may cost over all members; 0: no limit
   position where;

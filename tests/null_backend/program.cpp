@@ -116,7 +116,7 @@ std::unique_ptr<program> make_program(const tk_graph_view& graph, std::span<cons
           made->values[op.inputs[j]].raw == nullptr)
         refuse("weight '{}' is not given", made->values[op.inputs[j]].name);
     made->ops.push_back(std::make_unique<program_op>(op));
-    made->ops.back()->kernel = find_kernel(op, kernels);
+    if (const auto* kernel = find_kernel(op, kernels)) made->ops.back()->kernel = kernel->compute;
   }
   return made;
 }

@@ -36,7 +36,7 @@ public:
   /// Valid while this object lives where it is.
   const tk_op& abi() const { return abi_; }
 
-  const tk_kernel* kernel = nullptr; ///< runs the op instead of the backend's own code
+  decltype(tk_kernel::compute) kernel = nullptr; ///< runs the op instead of the backend's own code
 
 private:
   struct attribute_memory {

@@ -199,7 +199,7 @@ void step_run::with_kernel(const program_op& op) {
                               static_cast<std::uint32_t>(outputs.size()), inputs.data(), weights.data(),
                               input_widths.data(), outputs.data(), output_widths.data(), r, r + 1, positions.data(),
                               &op.abi()};
-    op.kernel->compute(&args);
+    op.kernel(&args);
   }
 }
 

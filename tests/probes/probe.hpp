@@ -40,6 +40,7 @@ private:
 struct outcome {
   std::vector<std::int32_t> tokens;
   std::string text;
+  std::vector<float> logprobs;
   std::map<std::uint64_t, wire::TopLogprobsT> answers; ///< by op
   std::map<std::uint64_t, std::uint32_t> lengths;      ///< by op
   wire::FinishReason finish = wire::FinishReason::none;
@@ -130,6 +131,7 @@ private:
       auto& o = of[c->id()];
       CHECK(o.finish == wire::FinishReason::none); // nothing follows the last chunk
       if (c->tokens()) o.tokens.insert(o.tokens.end(), c->tokens()->begin(), c->tokens()->end());
+      if (c->logprobs()) o.logprobs.insert(o.logprobs.end(), c->logprobs()->begin(), c->logprobs()->end());
       if (c->text()) o.text += c->text()->str();
       if (c->op() != 0) {
         o.answers[c->op()] = c->top() ? wire::TopLogprobsT(*std::unique_ptr<wire::TopLogprobsT>(c->top()->UnPack())) : wire::TopLogprobsT();

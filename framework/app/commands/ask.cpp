@@ -14,6 +14,8 @@ struct ask_options {
   std::string model;
   std::string prompt;
   sampling_flags sampling;
+  std::string tenant;
+  std::vector<std::string> metadata; ///< "KEY=VALUE"
   bool quiet = false;
 };
 
@@ -35,6 +37,11 @@ client_request request_of(const ask_options& o) {
   request.sampling.min_p = o.sampling.min_p;
   request.sampling.seed = o.sampling.seed;
   request.stops.strings = o.sampling.stop;
+  request.tenant = o.tenant;
+  for (const auto& label : o.metadata) {
+    const auto equals = label.find('=');
+    request.metadata.emplace_back(label.substr(0, equals), equals == std::string::npos ? "" : label.substr(equals + 1));
+  }
   return request;
 }
 
@@ -75,6 +82,10 @@ void add_ask(CLI::App& app, command& chosen) {
   sub->add_option("--connect", o->address, "Address of the service")->capture_default_str();
   sub->add_option("model", o->model, "Name of an endpoint")->required();
   sub->add_option("prompt", o->prompt, "What to ask")->required();
+  sub->add_option("--tenant", o->tenant, "Who asks");
+  sub->add_option("--metadata", o->metadata, "Label of the request that routes may look at; may be repeated")
+      ->option_text("KEY=VALUE")
+      ->allow_extra_args(false);
   sub->add_flag("--quiet", o->quiet, "No statistics");
   add_sampling_flags(*sub, o->sampling);
   sub->callback([o, &chosen] { chosen = [o] { return ask(*o); }; });

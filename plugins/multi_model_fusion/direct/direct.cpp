@@ -17,27 +17,8 @@ class direct : public sdk::fusion {
 
   std::uint64_t worst_case_tokens(std::uint32_t max_tokens) const { return max_tokens; }
 
-  /// One sequence, whose events go to the client as they are.
-  class request {
-   public:
-    request(direct&, const tk_request& r, sdk::fusion_call call) : call_(call) {
-      if (r.max_tokens == 0) throw sdk::failure(TK_INVALID_ARGUMENT, "max_tokens must be at least 1");
-      tk_open how{};
-      how.size = sizeof how;
-      how.use_request_prompt = 1;
-      how.generate = r.max_tokens;
-      call_.open(how);
-    }
-
-    void on_event(const tk_sequence_event& event) {
-      call_.forward(event);
-      if (event.finish == TK_FINISH_NONE) return;
-      if (event.finish == TK_FINISH_ERROR && event.error) call_.fail(event.error->code, event.error->message);
-      else call_.finish(event.finish, sdk::view(event.stop));
-    }
-
-   private:
-    sdk::fusion_call call_;
+  struct request : sdk::relay {
+    request(direct&, const tk_request& r, sdk::fusion_call call) : relay(call, r, 0) {}
   };
 };
 

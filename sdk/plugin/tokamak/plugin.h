@@ -321,8 +321,8 @@ typedef struct tk_backend {
   int32_t (*supports)(void* self, const tk_graph_view* graph, uint32_t op, const tk_kernel* kernels,
                       size_t n_kernels);
 
-  /** Takes the weights (repacking them as it likes) and prepares to run the graph. The view is valid during the
-   *  call only. */
+  /** Takes the weights (repacking them as it likes) and prepares to run the graph. View and kernels are valid
+   *  during the call only, the kernels' functions until the last program using them is destroyed. */
   tk_status (*program_create)(void* self, const tk_graph_view* graph, const tk_weight* weights, size_t n_weights,
                               const tk_kernel* kernels, size_t n_kernels, void** program, tk_error* error);
   void (*program_destroy)(void* self, void* program);

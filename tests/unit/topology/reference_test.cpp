@@ -34,6 +34,22 @@ TEST_CASE("an endpoint may have the name of a pool, which its members mean first
   CHECK(errors_behind_model("[endpoints.m]\nmembers = [\"m\"]\n") == lines{});
 }
 
+TEST_CASE("an alias means one endpoint, and is printable") {
+  CHECK(errors_behind_model("[endpoints.m]\naliases = [\"openai/gpt-4o:latest\", \"m2\"]\n") == lines{});
+  CHECK(errors_behind_model("[endpoints.m]\n[endpoints.n]\nmembers = [\"m\"]\naliases = [\"x\", \"m\"]\n") ==
+        lines{"t.toml:6:17: alias 'm' of endpoint 'n' is a name of endpoint 'm'; expected its own"});
+  CHECK(errors_behind_model("[endpoints.m]\naliases = [\"x\"]\n[endpoints.n]\nmembers = [\"m\"]\naliases = [\"x\"]\n") ==
+        lines{"t.toml:7:12: alias 'x' of endpoint 'n' is a name of endpoint 'm'; expected its own"});
+  CHECK(errors_behind_model("[endpoints.m]\naliases = [\"x\", \"x\"]\n") ==
+        lines{"t.toml:4:17: alias 'x' of endpoint 'm' is a name of endpoint 'm'; expected its own"});
+  CHECK(errors_behind_model("[endpoints.m]\naliases = [\"two words\"]\n") ==
+        lines{"t.toml:4:12: bad alias 'two words'; expected 1 to 128 printable characters without spaces"});
+  CHECK(errors_behind_model("[endpoints.m]\naliases = [\"\"]\n") ==
+        lines{"t.toml:4:12: bad alias ''; expected 1 to 128 printable characters without spaces"});
+  CHECK(errors_behind_model("[endpoints.m]\naliases = \"x\"\n") ==
+        lines{"t.toml:4:11: aliases is a string; expected an array of strings"});
+}
+
 TEST_CASE("two ways to the same endpoint are no cycle") {
   CHECK(errors_behind_model("[endpoints.a]\nmembers = [\"b\", \"c\"]\n[endpoints.b]\nmembers = [\"d\"]\n[endpoints.c]\nmembers = [\"d\"]\n"
                             "[endpoints.d]\nmembers = [\"m\"]\n") == lines{});

@@ -117,8 +117,10 @@ client_result<received_answer<std::vector<client_model>>> decode_model_list(byte
     entry.name = text_of(model->name());
     entry.fusion = text_of(model->fusion());
     entry.context_length = model->context_length();
-    if (!model->pools()) continue;
-    for (const auto* pool : *model->pools()) entry.pools.push_back(text_of(pool));
+    if (model->pools())
+      for (const auto* pool : *model->pools()) entry.pools.push_back(text_of(pool));
+    if (model->aliases())
+      for (const auto* alias : *model->aliases()) entry.aliases.push_back(text_of(alias));
   }
   return out;
 }

@@ -73,6 +73,17 @@ Offset<wire::Stops> encode_stops(FlatBufferBuilder& builder, const client_stops&
   return wire::CreateStops(builder, strings, tokens, stops.ignore_eos, stops.min_tokens);
 }
 
+Offset<flatbuffers::Vector<Offset<wire::Label>>> encode_metadata(
+    FlatBufferBuilder& builder, const std::vector<std::pair<std::string, std::string>>& metadata) {
+  if (metadata.empty()) return 0;
+  std::vector<Offset<wire::Label>> labels;
+  for (const auto& [key, value] : metadata) {
+    const auto k = builder.CreateString(key), v = builder.CreateString(value);
+    labels.push_back(wire::CreateLabel(builder, k, v));
+  }
+  return builder.CreateVector(labels);
+}
+
 } // namespace
 
 bytes encode_open(std::uint64_t id, const client_request& request) {
@@ -84,6 +95,7 @@ bytes encode_open(std::uint64_t id, const client_request& request) {
   const auto stops = encode_stops(builder, request.stops);
   const auto trace = text_or_none(builder, request.trace);
   const auto tenant = text_or_none(builder, request.tenant);
+  const auto metadata = encode_metadata(builder, request.metadata);
   wire::OpenBuilder open(builder);
   open.add_id(id);
   open.add_target(target);
@@ -96,6 +108,7 @@ bytes encode_open(std::uint64_t id, const client_request& request) {
   open.add_priority(request.priority);
   open.add_trace(trace);
   open.add_tenant(tenant);
+  open.add_metadata(metadata);
   return finished(builder, open.Finish());
 }
 

@@ -75,6 +75,7 @@ class Model:
     fusion: str
     pools: List[str]
     context_length: int  # tokens
+    aliases: List[str] = field(default_factory=list)  # other names for the same
 
 
 @dataclass(frozen=True)

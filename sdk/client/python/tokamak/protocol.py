@@ -183,7 +183,8 @@ def decode_error_reply(data: bytes) -> Tuple[int, Error]:
 
 def _model(table: Any) -> Model:
     pools = [_text(table.Pools(i)) for i in range(table.PoolsLength())]
-    return Model(_text(table.Name()), _text(table.Fusion()), pools, table.ContextLength())
+    aliases = [_text(table.Aliases(i)) for i in range(table.AliasesLength())]
+    return Model(_text(table.Name()), _text(table.Fusion()), pools, table.ContextLength(), aliases)
 
 
 def decode_model_list(data: bytes) -> Tuple[int, List[Model]]:

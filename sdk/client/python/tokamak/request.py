@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 import flatbuffers
 
 from .errors import InvalidArgumentError
-from .wire import Message, Open, Prompt, Sampling, Stops
+from .wire import Label, Message, Open, Prompt, Sampling, Stops
 
 _U8, _U32, _U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 _SEED_SLOT = 7  # of Sampling.seed
@@ -55,6 +55,7 @@ class Request:
     priority: int = 0  # higher first
     trace: str = ""  # ties the service's log lines together
     tenant: str = ""
+    metadata: Dict[str, str] = field(default_factory=dict)  # labels of the request: routes may look at them
 
     def __post_init__(self) -> None:
         if isinstance(self.stop, str):
@@ -81,6 +82,10 @@ class Request:
             _check_number("logit_bias", value)
         for value in (*self.stop, self.trace, self.tenant):
             _check_text("stop, trace and tenant", value)
+        if not isinstance(self.metadata, dict):
+            raise InvalidArgumentError(f"metadata must be a dict of strings, not {self.metadata!r}")
+        for value in (*self.metadata.keys(), *self.metadata.values()):
+            _check_text("metadata", value)
         for name in ("deadline", "chunk_timeout"):
             value = getattr(self, name)
             if value is not None and (_check_number(name, value) or value <= 0):
@@ -118,6 +123,7 @@ class Request:
         delivered = _write_ids(builder, Open.OpenStartDeliveredVector, self.delivered)
         trace = builder.CreateString(self.trace) if self.trace else 0
         tenant = builder.CreateString(self.tenant) if self.tenant else 0
+        metadata = self._write_metadata(builder)
         Open.OpenStart(builder)
         Open.OpenAddId(builder, request_id)
         Open.OpenAddTarget(builder, target)
@@ -128,11 +134,31 @@ class Request:
         Open.OpenAddPriority(builder, self.priority)
         if self.deadline is not None:
             Open.OpenAddDeadlineUs(builder, max(1, round(self.deadline * 1e6)))
-        for add, offset in ((Open.OpenAddDelivered, delivered), (Open.OpenAddTrace, trace), (Open.OpenAddTenant, tenant)):
+        for add, offset in (
+            (Open.OpenAddDelivered, delivered),
+            (Open.OpenAddTrace, trace),
+            (Open.OpenAddTenant, tenant),
+            (Open.OpenAddMetadata, metadata),
+        ):
             if offset:
                 add(builder, offset)
         builder.Finish(Open.OpenEnd(builder))
         return bytes(builder.Output())
+
+    def _write_metadata(self, builder: Any) -> int:
+        labels = []
+        for key, value in self.metadata.items():
+            texts = builder.CreateString(key), builder.CreateString(value)
+            Label.LabelStart(builder)
+            Label.LabelAddKey(builder, texts[0])
+            Label.LabelAddValue(builder, texts[1])
+            labels.append(Label.LabelEnd(builder))
+        if not labels:
+            return 0
+        Open.OpenStartMetadataVector(builder, len(labels))
+        for label in reversed(labels):
+            builder.PrependUOffsetTRelative(label)
+        return builder.EndVector()
 
     def _write_prompt(self, builder: Any) -> int:
         add, content = self._write_prompt_content(builder)

@@ -52,7 +52,7 @@ CHUNK = Table(
     (U64, U64, U32, U32, Vector(I32), STRING, Vector(F32), TOP_LOGPROBS, U8, STRING, USAGE, ERROR, U32),
 )
 CHUNKS = Table("Chunks", (Vector(CHUNK),))
-MODEL_INFO = Table("ModelInfo", (STRING, STRING, Vector(STRING), U32))
+MODEL_INFO = Table("ModelInfo", (STRING, STRING, Vector(STRING), U32, Vector(STRING)))
 MODEL_LIST = Table("ModelList", (U64, Vector(MODEL_INFO)))
 COUNTER = Table("Counter", (STRING, F64))
 ACTOR_STATUS = Table("ActorStatus", (STRING, STRING, Vector(COUNTER)))

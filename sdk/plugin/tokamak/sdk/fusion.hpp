@@ -59,6 +59,32 @@ class fusion_call {
   void* call_;
 };
 
+/// A request that one member answers: its events go to the client as they are. What direct and routes do; others may
+/// begin or end so.
+class relay {
+ public:
+  /// Opens the request's own prompt at that member. Throws what the host refuses.
+  relay(fusion_call call, const tk_request& request, std::uint32_t member) : call_(call) {
+    if (request.max_tokens == 0) throw failure(TK_INVALID_ARGUMENT, "max_tokens must be at least 1");
+    tk_open how{};
+    how.size = sizeof how;
+    how.target = member;
+    how.use_request_prompt = 1;
+    how.generate = request.max_tokens;
+    call_.open(how);
+  }
+
+  void on_event(const tk_sequence_event& event) {
+    call_.forward(event);
+    if (event.finish == TK_FINISH_NONE) return;
+    if (event.finish == TK_FINISH_ERROR && event.error) call_.fail(event.error->code, event.error->message);
+    else call_.finish(event.finish, view(event.stop));
+  }
+
+ private:
+  fusion_call call_;
+};
+
 struct fusion {
   static constexpr tk_kind kind = TK_KIND_FUSION;
 

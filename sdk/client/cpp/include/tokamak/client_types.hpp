@@ -83,6 +83,7 @@ struct client_request {
   std::int32_t priority = 0;                              ///< higher first
   std::string trace;                                      ///< ties the service's log lines together
   std::string tenant;
+  std::vector<std::pair<std::string, std::string>> metadata; ///< labels of the request: routes may look at them
 };
 
 enum class client_finish : std::uint8_t { none = 0, stop, length, cancelled };
@@ -130,6 +131,7 @@ struct client_model {
   std::string fusion;
   std::vector<std::string> pools;
   std::uint32_t context_length = 0; ///< tokens
+  std::vector<std::string> aliases; ///< other names for the same
 };
 
 struct client_counter {

@@ -65,7 +65,27 @@ class ModelInfo(object):
             return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
         return 0
 
-def ModelInfoStart(builder): builder.StartObject(4)
+    # ModelInfo
+    def Aliases(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.String(a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return ""
+
+    # ModelInfo
+    def AliasesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ModelInfo
+    def AliasesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        return o == 0
+
+def ModelInfoStart(builder): builder.StartObject(5)
 def Start(builder):
     return ModelInfoStart(builder)
 def ModelInfoAddName(builder, name): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(name), 0)
@@ -83,6 +103,12 @@ def StartPoolsVector(builder, numElems):
 def ModelInfoAddContextLength(builder, contextLength): builder.PrependUint32Slot(3, contextLength, 0)
 def AddContextLength(builder, contextLength):
     return ModelInfoAddContextLength(builder, contextLength)
+def ModelInfoAddAliases(builder, aliases): builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(aliases), 0)
+def AddAliases(builder, aliases):
+    return ModelInfoAddAliases(builder, aliases)
+def ModelInfoStartAliasesVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartAliasesVector(builder, numElems):
+    return ModelInfoStartAliasesVector(builder, numElems)
 def ModelInfoEnd(builder): return builder.EndObject()
 def End(builder):
     return ModelInfoEnd(builder)

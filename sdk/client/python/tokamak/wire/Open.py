@@ -155,7 +155,32 @@ class Open(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def OpenStart(builder): builder.StartObject(14)
+    # Open
+    def Metadata(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 4
+            x = self._tab.Indirect(x)
+            from tokamak.wire.Label import Label
+            obj = Label()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # Open
+    def MetadataLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # Open
+    def MetadataIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        return o == 0
+
+def OpenStart(builder): builder.StartObject(15)
 def Start(builder):
     return OpenStart(builder)
 def OpenAddId(builder, id): builder.PrependUint64Slot(0, id, 0)
@@ -203,6 +228,12 @@ def AddTrace(builder, trace):
 def OpenAddTenant(builder, tenant): builder.PrependUOffsetTRelativeSlot(13, flatbuffers.number_types.UOffsetTFlags.py_type(tenant), 0)
 def AddTenant(builder, tenant):
     return OpenAddTenant(builder, tenant)
+def OpenAddMetadata(builder, metadata): builder.PrependUOffsetTRelativeSlot(14, flatbuffers.number_types.UOffsetTFlags.py_type(metadata), 0)
+def AddMetadata(builder, metadata):
+    return OpenAddMetadata(builder, metadata)
+def OpenStartMetadataVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartMetadataVector(builder, numElems):
+    return OpenStartMetadataVector(builder, numElems)
 def OpenEnd(builder): return builder.EndObject()
 def End(builder):
     return OpenEnd(builder)
