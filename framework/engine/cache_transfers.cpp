@@ -1,7 +1,7 @@
 // Exports and imports of cached blocks: orders to the shards, and what comes of them.
 #include "engine/cache_transfers.hpp"
 
-#include <algorithm>
+#include <optional>
 
 namespace tokamak::engine {
 namespace {
@@ -16,6 +16,16 @@ std::unique_ptr<wire::ErrorT> to_wire(const error& why) {
 template <class T>
 std::vector<T> copy(const flatbuffers::Vector<T>* from) {
   return from ? std::vector<T>(from->begin(), from->end()) : std::vector<T>();
+}
+
+// What is wrong with a shard's answer, which should bring the blocks of so many groups.
+std::optional<error> fault_of(const frame_of<wire::CacheTransferred>& answer, std::size_t groups) {
+  if (const auto* e = answer->error())
+    return error{static_cast<errc>(e->code()), e->message() ? e->message()->str() : "a shard failed", {}};
+  const auto forms = answer->forms() ? answer->forms()->size() : 0;
+  if (groups == 0 || (forms == groups && answer.attachments().size() == groups)) return std::nullopt;
+  return error{errc::corrupt, fmt::format("shard {} sent {} groups in {} attachments, {} expected", answer->shard(), forms,
+                                          answer.attachments().size(), groups), {}};
 }
 
 } // namespace
@@ -122,10 +132,7 @@ void cache_transfers::transferred(const frame_of<wire::CacheTransferred>& frame)
   if (--p.missing > 0) return;
   // The blocks were in use by all shards until now, whichever failed first.
   for (const auto& shard : p.shards)
-    if (const auto* e = shard->error()) {
-      const error why{static_cast<errc>(e->code()), e->message() ? e->message()->str() : "a shard failed", {}};
-      return finish(it, &why);
-    }
+    if (const auto fault = fault_of(shard, p.fill ? 0 : core_.n_groups())) return finish(it, &*fault);
   finish(it, nullptr);
 }
 

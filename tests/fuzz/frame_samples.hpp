@@ -70,6 +70,7 @@ inline wire::OpenT sample<wire::Open>() {
   o.generate = 9;
   o.trace = "trace";
   o.tenant = "tenant";
+  o.metadata = list_of<wire::LabelT>({.key = "key", .value = "value"});
   return o;
 }
 
@@ -118,7 +119,7 @@ inline wire::StepT sample<wire::Step>() {
   s.groups = list_of<wire::GroupStepT>(
       {.context = {0, 5}, .first_block = {0, 0}, .table_begin = {0, 1, 3}, .tables = {7, 8, 9}});
   s.cache_ops = {{wire::CacheOpKind::copy, true, 0, 1, 2, 3, 4, 5, 6},
-                 {wire::CacheOpKind::clear, false, 0, 1, 2, 3, 4, 5, 6}};
+                 {wire::CacheOpKind::clear, false, 0, 1, 2, 3, 4, 5}};
   s.output_rows = {1, 2};
   s.output_kinds = {wire::WantKind::sample, wire::WantKind::top};
   s.output_top = {0, 3};
@@ -195,11 +196,63 @@ inline wire::ReleaseT sample<wire::Release>() {
 }
 
 template <>
+inline wire::CacheExportT sample<wire::CacheExport>() {
+  return {.transfer = 7, .tokens = {1, 2, 3}};
+}
+
+inline wire::CacheFormT form_sample() {
+  return {.kind = 1, .n_layers = 2, .block_size = 4, .k_width = 16, .v_width = 16, .state_width = 0, .format = 1};
+}
+
+template <>
+inline wire::CacheBlocksT sample<wire::CacheBlocks>() {
+  wire::CacheBlocksT b;
+  b.transfer = 7;
+  b.model = "fingerprint";
+  b.tokens = {1, 2, 3, 4};
+  b.first_blocks = {0};
+  b.shards = 1;
+  b.forms = list_of(form_sample());
+  b.error = own(error_sample());
+  return b;
+}
+
+template <>
+inline wire::CacheImportedT sample<wire::CacheImported>() {
+  wire::CacheImportedT i;
+  i.transfer = 7;
+  i.tokens = 4;
+  i.error = own(error_sample());
+  return i;
+}
+
+template <>
+inline wire::CacheTransferT sample<wire::CacheTransfer>() {
+  wire::CacheTransferT t;
+  t.transfer = 7;
+  t.shard = 1;
+  t.fill = true;
+  t.groups = list_of<wire::BlockListT>({.blocks = {1, 2}});
+  t.forms = list_of(form_sample());
+  return t;
+}
+
+template <>
+inline wire::CacheTransferredT sample<wire::CacheTransferred>() {
+  wire::CacheTransferredT t;
+  t.transfer = 7;
+  t.shard = 1;
+  t.forms = list_of(form_sample());
+  t.error = own(error_sample());
+  return t;
+}
+
+template <>
 inline wire::ModelListT sample<wire::ModelList>() {
   wire::ModelListT m;
   m.op = 1;
   m.models = list_of<wire::ModelInfoT>(
-      {.name = "name", .fusion = "direct", .pools = {"a", "b"}, .context_length = 2048});
+      {.name = "name", .fusion = "direct", .pools = {"a", "b"}, .context_length = 2048, .aliases = {"c"}});
   return m;
 }
 
