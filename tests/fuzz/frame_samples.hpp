@@ -118,7 +118,7 @@ inline wire::StepT sample<wire::Step>() {
   s.row_begin = {0, 2, 3};
   s.groups = list_of<wire::GroupStepT>(
       {.context = {0, 5}, .first_block = {0, 0}, .table_begin = {0, 1, 3}, .tables = {7, 8, 9}});
-  s.cache_ops = {{wire::CacheOpKind::copy, true, 0, 1, 2, 3, 4, 5, 6},
+  s.cache_ops = {{wire::CacheOpKind::copy, true, 0, 1, 2, 3, 4, 5},
                  {wire::CacheOpKind::clear, false, 0, 1, 2, 3, 4, 5}};
   s.output_rows = {1, 2};
   s.output_kinds = {wire::WantKind::sample, wire::WantKind::top};
