@@ -70,19 +70,22 @@ struct unsigned_codes {
                   __m256i* sums) {
     constexpr int step = Halves && run > 4 ? 4 : run;
     code_reader<Bits> codes(weights);
-    for (int m = 0; m < M; ++m) sums[m] = _mm256_setzero_si256();
     for (int first = 0; first < 8; first += step) {
       __m256i pairs[M];
-      const __m256i first_codes = codes.take(first);
-      for (int m = 0; m < M; ++m) pairs[m] = _mm256_maddubs_epi16(first_codes, four_of(q + m * k + 4 * first));
-      for (int g = first + 1; g < first + step; ++g) {
-        const __m256i w = codes.take(g);
-        for (int m = 0; m < M; ++m)
-          pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w, four_of(q + m * k + 4 * g))));
+      for (int m = 0; m < M; ++m) pairs[m] = _mm256_setzero_si256();
+      for (int g = first; g < first + step; g += 2) {
+        const __m256i w0 = codes.take(g), w1 = codes.take(g + 1);
+        for (int m = 0; m < M; ++m) {
+          const std::int8_t* const x = q + m * k + 4 * g;
+          pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w0, four_of(x))));
+          pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w1, four_of(x + 4))));
+        }
       }
       const __m256i by = Halves ? factor[first / 4] : _mm256_set1_epi16(1);
-      for (int m = 0; m < M; ++m)
-        sums[m] = pinned(_mm256_add_epi32(sums[m], _mm256_madd_epi16(pairs[m], by)));
+      for (int m = 0; m < M; ++m) {
+        const __m256i sum = _mm256_madd_epi16(pairs[m], by);
+        sums[m] = first == 0 ? sum : pinned(_mm256_add_epi32(sums[m], sum));
+      }
     }
   }
 };
