@@ -1,4 +1,5 @@
 // Memory of packed weights, and rows back from it.
+#include <algorithm>
 #include <cstring>
 
 #include "matmul/layout.hpp"
@@ -31,6 +32,14 @@ void unpack_codes(const packed_view& view, const std::byte* tile, std::size_t r,
     whole.m = part.m;
     block_values(view.format, whole, out + k);
   }
+}
+
+// Rows of plain weights into a tile, [k][8 rows]; absent rows stay as they are.
+template <class Weight>
+void interleave(const std::byte* rows, std::size_t stride, std::size_t n, std::size_t k, std::byte* tile) {
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t r = 0; r < n; ++r)
+      std::memcpy(tile + (i * tile_rows + r) * sizeof(Weight), rows + r * stride + i * sizeof(Weight), sizeof(Weight));
 }
 
 } // namespace
@@ -74,16 +83,16 @@ packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t 
 }
 
 void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end) {
-  const std::size_t element = block_bytes(view_.format);
-  for (std::size_t n = n_begin; n < n_end; ++n, src += src_stride) {
+  for (std::size_t n = n_begin; n < n_end; n += tile_rows) {
     std::byte* const tile = data_ + n / tile_rows * view_.tile_bytes;
-    const std::size_t r = n % tile_rows;
-    if (wants_quantized(view_.format)) {
-      matmul_detail::pack_row(view_, src, r, tile);
-    } else {
-      for (std::size_t k = 0; k < view_.k; ++k)
-        std::memcpy(tile + (k * tile_rows + r) * element, src + k * element, element);
-    }
+    const std::size_t rows = std::min(tile_rows, n_end - n);
+    if (view_.format == weight_format::f32)
+      interleave<std::uint32_t>(src, src_stride, rows, view_.k, tile);
+    else if (!wants_quantized(view_.format))
+      interleave<std::uint16_t>(src, src_stride, rows, view_.k, tile);
+    else
+      for (std::size_t r = 0; r < rows; ++r) matmul_detail::pack_row(view_, src + r * src_stride, r, tile);
+    src += rows * src_stride;
   }
 }
 
@@ -94,8 +103,13 @@ void packed_matrix::unpack_row(std::size_t n, float* out) const {
     return;
   }
   const std::size_t element = block_bytes(view_.format);
-  for (std::size_t k = 0; k < view_.k; ++k)
-    dequantize_row(view_.format, tile + (k * tile_rows + n % tile_rows) * element, 1, out + k);
+  std::byte row[64 * sizeof(float)];
+  for (std::size_t k = 0; k < view_.k; k += 64) {
+    const std::size_t count = std::min<std::size_t>(64, view_.k - k);
+    for (std::size_t i = 0; i < count; ++i)
+      std::memcpy(row + i * element, tile + ((k + i) * tile_rows + n % tile_rows) * element, element);
+    dequantize_row(view_.format, row, count, out + k);
+  }
 }
 
 } // namespace tokamak::kernels

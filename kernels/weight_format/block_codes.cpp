@@ -19,9 +19,17 @@ void open_nibbles(const std::uint8_t* from, std::uint8_t* q) {
   }
 }
 
-// A fifth bit for 32 codes, bit i of 4 bytes for element i.
+// A fifth bit for 32 codes, bit i of 4 bytes for element i: a byte is spread over 8, each keeps its own bit, and what is
+// not zero becomes 16.
 void open_fifth_bits(const std::uint8_t* from, std::uint8_t* q) {
-  for (int i = 0; i < 32; ++i) q[i] = static_cast<std::uint8_t>(q[i] | (from[i / 8] >> (i % 8) & 1) << 4);
+  constexpr std::uint64_t ones = 0x0101010101010101u, own_bit = 0x8040201008040201u;
+  for (int byte = 0; byte < 4; ++byte, q += 8) {
+    std::uint64_t codes;
+    std::memcpy(&codes, q, 8);
+    const std::uint64_t bits = from[byte] * ones & own_bit;
+    codes |= ((bits + 127 * ones) >> 7 & ones) << 4;
+    std::memcpy(q, &codes, 8);
+  }
 }
 
 // 12 bytes -> 8 scales and 8 minima of 6 bits: the first four of each whole in bytes 0-3 and 4-7, whose upper two bits
@@ -155,26 +163,26 @@ void open_block(weight_format format, const std::byte* block, block_codes& codes
 void block_values(weight_format format, const block_codes& codes, float* out) {
   const code_scheme scheme = scheme_of(format);
   const float d = f16_to_f32(codes.d), m = f16_to_f32(codes.m);
-  const auto value = [&](std::size_t i) { return static_cast<float>(value_of(scheme, codes.q[i])); };
   const std::size_t weights = block_weights(format);
+  for (std::size_t i = 0; i < weights; ++i) out[i] = static_cast<float>(value_of(scheme, codes.q[i]));
   switch (scheme.kind) {
     case scale_kind::per_32:
-      for (std::size_t i = 0; i < weights; ++i) out[i] = d * value(i);
+      for (std::size_t i = 0; i < weights; ++i) out[i] = d * out[i];
       return;
     case scale_kind::per_32_min:
-      for (std::size_t i = 0; i < weights; ++i) out[i] = d * value(i) + m;
+      for (std::size_t i = 0; i < weights; ++i) out[i] = d * out[i] + m;
       return;
     case scale_kind::super_16:
-      for (std::size_t i = 0; i < weights; ++i) out[i] = (d * static_cast<float>(codes.scale[i / 16])) * value(i);
+      for (std::size_t i = 0; i < weights; ++i) out[i] = (d * static_cast<float>(codes.scale[i / 16])) * out[i];
       return;
     case scale_kind::super_32_min:
     case scale_kind::super_16_min: break;
   }
   const std::size_t shared = scheme.kind == scale_kind::super_32_min ? 32 : 16;
-  for (std::size_t i = 0; i < weights; ++i) {
-    const float scale = d * static_cast<float>(codes.scale[i / shared]);
-    const float minimum = m * static_cast<float>(codes.min[i / shared]);
-    out[i] = scale * value(i) - minimum;
+  for (std::size_t first = 0; first < weights; first += shared) {
+    const float scale = d * static_cast<float>(codes.scale[first / shared]);
+    const float minimum = m * static_cast<float>(codes.min[first / shared]);
+    for (std::size_t i = first; i < first + shared; ++i) out[i] = scale * out[i] - minimum;
   }
 }
 
