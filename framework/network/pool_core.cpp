@@ -158,7 +158,7 @@ void pool_core::chunks(const wire::Chunks& m) {
 void pool_core::forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out) {
   const auto it = streams_.find(c.id());
   if (it == streams_.end()) { // closed, or ended by a stop string, while this was on its way
-    counts_.discarded_tokens += c.tokens() ? c.tokens()->size() : 0;
+    discard(c.tokens() ? c.tokens()->size() : 0, {}, {});
     return;
   }
   auto& s = it->second;
@@ -206,10 +206,22 @@ bool pool_core::stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to) {
     to.text += found.text;
     if (!found.stop) continue;
     to.stop = *found.stop;
-    counts_.discarded_tokens += n - i - 1;
+    discard(n - i - 1, s.tenant, members_[s.member].name);
     return true;
   }
   return false;
+}
+
+// Tokens that an engine generated and nobody will read.
+void pool_core::discard(std::uint64_t tokens, const std::string& tenant, const std::string& engine) {
+  if (tokens == 0) return;
+  counts_.discarded_tokens += tokens;
+  wire::LedgerEntryT entry;
+  entry.tenant = tenant;
+  entry.engine = engine;
+  entry.kinds = {wire::TokenKind::discarded};
+  entry.amounts = {tokens};
+  effects_.book(std::move(entry));
 }
 
 void pool_core::add_top(const wire::Chunk& c, wire::ChunkT& to) const {

@@ -86,6 +86,7 @@ private:
   expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens);
   void forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out);
   bool stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to);
+  void discard(std::uint64_t tokens, const std::string& tenant, const std::string& engine);
   void add_top(const wire::Chunk& c, wire::ChunkT& to) const;
   void erase(std::uint64_t id);
   void answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why);
