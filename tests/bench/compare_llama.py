@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 """Tokamak beside llama.cpp (PyPI llama-cpp-python) on one model file: rates in alternating runs, and greedy answers.
 
-    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf [-t 2] [-p 512] [-n 128] [-r 5] [--answers]
+    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf [-t 2] [-p 512] [-n 128] [-r 5]
+    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf --answers
+    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf --divergence REFERENCE.jsonl
 
 Prints every ratio's two sides. --answers asks a dozen questions of both and shows, where answers part, how close
-llama.cpp's two most likely tokens were there. Needs llama-cpp-python and numpy; --answers also sdk/client/python.
+llama.cpp's two most likely tokens were there. --divergence measures both against reference distributions: JSON lines with ids,
+top_ids and top_logprobs. Needs llama-cpp-python and numpy; for all but rates also what sdk/client/python needs.
 """
 import argparse
+import contextlib
 import json
+import math
 import os
 import pathlib
 import platform
@@ -92,36 +97,80 @@ def compare_rates(args):
         print(f"{name:16}{a:10.1f}{b:11.1f}{ratio:8.2f}")
 
 
-def compare_answers(args):
+@contextlib.contextmanager
+def service(args):
+    """A client of `tokamak serve` with the model as "m"."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "sdk/client/python"))
     import tokamak
-    peer = LlamaCpp(args.model, args.threads)
     address = "tcp://127.0.0.1:7155"
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as topology:
-        topology.write(f'[models.m]\npath = "{os.path.abspath(args.model)}"\n'
+        topology.write(f'[models.m]\npath = "{os.path.abspath(args.model)}"\n[engines.m]\nthreads = {args.threads}\n'
                        f'[frontends.zmq]\nkind = "zmq"\nbind = "{address}"\n')
         topology.flush()
         server = subprocess.Popen([args.tokamak, "serve", topology.name], stderr=subprocess.DEVNULL)
         try:
-            agreed = total = parted = 0
-            client = tokamak.Client(address)
-            for question in QUESTIONS:
-                text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
-                tokens = peer.llm.tokenize(text.encode(), add_bos=False, special=True)
-                theirs, gaps = peer.greedy(tokens, 48)
-                ours = client.generate(tokens, model="m", max_tokens=48, temperature=0).token_ids
-                same = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
-                agreed += same
-                total += len(theirs)
-                if ours == theirs:
-                    print(f"same     {len(ours):3} tokens   {question}")
-                else:
-                    parted += 1
-                    print(f"parts at {same:3} of {len(theirs):3}   {question}   (gap of llama.cpp's best two there: {gaps[same]:.3f})")
-            print(f"{len(QUESTIONS) - parted} of {len(QUESTIONS)} answers the same, {agreed} of {total} tokens before the first difference")
+            yield tokamak.Client(address)
         finally:
             server.terminate()
             server.wait()
+
+
+def compare_answers(args):
+    peer = LlamaCpp(args.model, args.threads)
+    with service(args) as client:
+        agreed = total = parted = 0
+        for question in QUESTIONS:
+            text = f"<|im_start|>user\n{question}<|im_end|>\n<|im_start|>assistant\n"
+            tokens = peer.llm.tokenize(text.encode(), add_bos=False, special=True)
+            theirs, gaps = peer.greedy(tokens, 48)
+            ours = client.generate(tokens, model="m", max_tokens=48, temperature=0).token_ids
+            same = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+            agreed += same
+            total += len(theirs)
+            if ours == theirs:
+                print(f"same     {len(ours):3} tokens   {question}")
+            else:
+                parted += 1
+                print(f"parts at {same:3} of {len(theirs):3}   {question}   (gap of llama.cpp's best two there: {gaps[same]:.3f})")
+        print(f"{len(QUESTIONS) - parted} of {len(QUESTIONS)} answers the same, {agreed} of {total} tokens before the first difference")
+
+
+def divergence(ids, logprobs, found):
+    """Kullback-Leibler divergence over the listed tokens and the rest as one; `found` maps ids to log-probabilities."""
+    total, rest_p, rest_q = 0.0, 1.0, 1.0
+    for token, logprob in zip(ids, logprobs):
+        p, q = math.exp(logprob), max(found.get(token, -math.inf), math.log(1e-7))
+        total += p * (logprob - q)
+        rest_p -= p
+        rest_q -= math.exp(q)
+    return total + max(rest_p, 1e-9) * math.log(max(rest_p, 1e-9) / max(rest_q, 1e-9))
+
+
+def compare_divergence(args):
+    import llama_cpp
+    import numpy as np
+    peer = llama_cpp.Llama(args.model, n_ctx=4096, n_batch=512, n_threads=args.threads, logits_all=True, verbose=False)
+    ours, theirs, first_ours, first_theirs = [], [], 0, 0
+    with service(args) as client:
+        for line in open(args.divergence):
+            text = json.loads(line)
+            ids = text["ids"]
+            peer.reset()
+            peer.eval(ids)
+            for i in range(len(ids) - 1):
+                top, logprobs = text["top_ids"][i], text["top_logprobs"][i]
+                answer = client.generate(ids[:i + 1], model="m", max_tokens=1, temperature=0, top_logprobs=200, ignore_eos=True)
+                found = {t.id: t.logprob for t in answer.top_logprobs[0]}
+                logits = peer.scores[i].astype(np.float64)
+                logits -= logits.max() + math.log(np.exp(logits - logits.max()).sum())
+                ours.append(divergence(top, logprobs, found))
+                theirs.append(divergence(top, logprobs, {t: logits[t] for t in top}))
+                first_ours += answer.top_logprobs[0][0].id == top[0]
+                first_theirs += int(logits.argmax()) == top[0]
+    n = len(ours)
+    print(f"{n} positions; mean divergence from the reference, and same first choice")
+    print(f"tokamak    {sum(ours) / n:.5f}  {100 * first_ours / n:.1f} %")
+    print(f"llama.cpp  {sum(theirs) / n:.5f}  {100 * first_theirs / n:.1f} %   ratio {sum(ours) / sum(theirs):.3f}")
 
 
 def main():
@@ -133,10 +182,11 @@ def main():
     parser.add_argument("-n", "--decode", type=int, default=128)
     parser.add_argument("-r", "--repetitions", type=int, default=5)
     parser.add_argument("--answers", action="store_true")
+    parser.add_argument("--divergence", metavar="REFERENCE.jsonl")
     args = parser.parse_args()
     print(f"machine: {cpu_name()}, {os.cpu_count()} cores; model: {os.path.basename(args.model)}; threads: {args.threads}")
     print("command:", " ".join(sys.argv))
-    compare_answers(args) if args.answers else compare_rates(args)
+    compare_divergence(args) if args.divergence else compare_answers(args) if args.answers else compare_rates(args)
 
 
 if __name__ == "__main__":
