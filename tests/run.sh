@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test; works from a clean clone. Arguments go to ctest: tests/run.sh -R topology
+# TOKAMAK_PRESET: another configure preset than release.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset="${TOKAMAK_PRESET:-release}"
 
 deploy/install_packages.sh
 TOKAMAK_PYTHON="$(deploy/python_venv.sh --tests)"
 export TOKAMAK_PYTHON
 deploy/fetch_model.sh >/dev/null
 
-cmake --preset release
-cmake --build --preset release -j "$(nproc)"
-ctest --preset release --output-on-failure "$@"
+cmake --preset "$preset"
+cmake --build --preset "$preset" -j "$(nproc)"
+ctest --preset "$preset" --output-on-failure "$@"

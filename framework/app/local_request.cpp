@@ -1,6 +1,8 @@
 // A scoped actor opens requests and reads chunks until all have ended.
 #include "app/local_request.hpp"
 
+#include "message/wire_error.hpp"
+
 #include <map>
 
 namespace tokamak::app {
@@ -29,8 +31,7 @@ std::vector<local_answer> ask_locally(caf::actor_system& system, const caf::stro
             if (item->finish() == wire::FinishReason::none) continue;
             answer.finish = item->finish();
             if (item->usage()) item->usage()->UnPackTo(&answer.usage);
-            if (item->error())
-              answer.failure = error{static_cast<errc>(item->error()->code()), item->error()->message() ? item->error()->message()->str() : "", {}};
+            if (item->error()) answer.failure = from_wire(*item->error());
             running.erase(it);
           }
         },

@@ -1,17 +1,10 @@
 // Exports and imports of cached blocks: orders to the shards, and what comes of them.
 #include "engine/cache_transfers.hpp"
 
-#include <optional>
+#include "message/wire_error.hpp"
 
 namespace tokamak::engine {
 namespace {
-
-std::unique_ptr<wire::ErrorT> to_wire(const error& why) {
-  auto e = std::make_unique<wire::ErrorT>();
-  e->code = static_cast<wire::ErrorCode>(why.code);
-  e->message = why.message;
-  return e;
-}
 
 template <class T>
 std::vector<T> copy(const flatbuffers::Vector<T>* from) {
@@ -20,8 +13,7 @@ std::vector<T> copy(const flatbuffers::Vector<T>* from) {
 
 // What is wrong with a shard's answer, which should bring the blocks of so many groups.
 std::optional<error> fault_of(const frame_of<wire::CacheTransferred>& answer, std::size_t groups) {
-  if (const auto* e = answer->error())
-    return error{static_cast<errc>(e->code()), e->message() ? e->message()->str() : "a shard failed", {}};
+  if (const auto* e = answer->error()) return from_wire(*e);
   const auto forms = answer->forms() ? answer->forms()->size() : 0;
   if (groups == 0 || (forms == groups && answer.attachments().size() == groups)) return std::nullopt;
   return error{errc::corrupt, fmt::format("shard {} sent {} groups in {} attachments, {} expected", answer->shard(), forms,
@@ -56,7 +48,7 @@ void cache_transfers::export_blocks(std::uint64_t asker, const wire::CacheExport
   }
   p.shards.resize(n_shards_);
   p.missing = hit.tokens > 0 ? n_shards_ : 0;
-  if (p.missing == 0) return finish(pending_.find(number), nullptr);
+  if (lost_ || p.missing == 0) return finish(pending_.find(number), lost_ ? &*lost_ : nullptr);
   for (std::uint32_t s = 0; s < n_shards_; ++s) effects_.to_shard(s, make_frame<wire::CacheTransfer>(order(p, number, s)));
 }
 
@@ -98,6 +90,7 @@ void cache_transfers::refuse_import(std::uint64_t asker, std::uint64_t transfer,
 }
 
 void cache_transfers::import_blocks(std::uint64_t asker, const frame_of<wire::CacheBlocks>& frame) {
+  if (lost_) return refuse_import(asker, frame->transfer(), *lost_);
   const auto wanted = check(frame);
   if (!wanted) return refuse_import(asker, frame->transfer(), wanted.error());
   auto blocks = core_.reserve(*wanted);
@@ -178,7 +171,8 @@ void cache_transfers::finish_export(const pending& p) {
   effects_.answer(p.asker, make_frame<wire::CacheBlocks>(message, std::move(bulk)));
 }
 
-void cache_transfers::fail_all(const error& why) {
+void cache_transfers::lose_shard(const error& why) {
+  lost_ = why;
   while (!pending_.empty()) finish(pending_.begin(), &why);
 }
 

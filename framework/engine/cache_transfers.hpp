@@ -7,6 +7,7 @@
 #include "message/frame.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,10 +33,9 @@ public:
   void import_blocks(std::uint64_t asker, const frame_of<wire::CacheBlocks>& frame);
   /// A shard's answer.
   void transferred(const frame_of<wire::CacheTransferred>& frame);
-  /// A shard is gone: ends all transfers.
-  void fail_all(const error& why);
+  /// A shard is gone: ends all transfers, and refuses those that are asked for later.
+  void lose_shard(const error& why);
 
-  std::size_t running() const { return pending_.size(); }
   struct counters {
     std::uint64_t exported_tokens = 0, imported_tokens = 0, failed = 0;
   };
@@ -66,6 +66,7 @@ private:
   transfer_effects& effects_;
   entries pending_; ///< by our number, which is also what blocks are pinned for
   std::uint64_t next_ = std::uint64_t{1} << 63; ///< apart from the ids of sequences
+  std::optional<error> lost_;
   counters counts_;
 };
 

@@ -60,7 +60,7 @@ kv_cache_actor::behavior_type kv_cache_behavior(self_pointer self, const std::st
   state.transfers.emplace(*state.core, model, static_cast<std::uint32_t>(shards.size()), *state.out);
   for (const auto& shard : shards) self->monitor(shard);
   self->set_down_handler([=](const caf::down_msg&) {
-    self->state.transfers->fail_all({errc::unavailable, fmt::format("engine '{}' lost a shard", self->state.name), {}});
+    self->state.transfers->lose_shard({errc::unavailable, fmt::format("engine '{}' lost a shard", self->state.name), {}});
   });
   return {
       [=](const frame_of<wire::CacheLookup>& m) {

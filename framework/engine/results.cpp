@@ -1,5 +1,6 @@
 // scheduler_core: what comes back from the last shard, and what goes out to the owners of sequences.
 #include "engine/scheduler_core.hpp"
+#include "message/wire_error.hpp"
 
 #include <algorithm>
 
@@ -37,7 +38,7 @@ void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
   flights_.erase(it);
   const auto n_outputs = r.tokens() ? r.tokens()->size() : 0;
   if (r.error() || n_outputs != flight.outputs.size()) {
-    const error why = r.error() ? error{static_cast<errc>(r.error()->code()), r.error()->message() ? r.error()->message()->str() : "the step failed", {}}
+    const error why = r.error() ? from_wire(*r.error())
                                 : error{errc::internal, fmt::format("step {} returned {} outputs, {} expected", r.id(), n_outputs, flight.outputs.size()), {}};
     for (const auto& part : flight.parts)
       if (auto* s = find(part.sequence)) finish(*s, wire::FinishReason::error, now_us, &why);
@@ -137,11 +138,7 @@ void scheduler_core::finish(sequence& s, wire::FinishReason reason, std::uint64_
   c.finish = reason;
   c.length = s.length();
   c.usage = std::make_unique<wire::UsageT>(usage(s, now_us));
-  if (why) {
-    c.error = std::make_unique<wire::ErrorT>();
-    c.error->code = static_cast<wire::ErrorCode>(why->code);
-    c.error->message = why->message;
-  }
+  if (why) c.error = to_wire(*why);
   ++(reason == wire::FinishReason::error ? counters_.failed : counters_.finished);
   erase(s.id, now_us);
 }
@@ -153,9 +150,7 @@ void scheduler_core::answer_error(owner_id owner, std::uint64_t id, std::uint64_
   c.id = id;
   c.op = op;
   c.finish = wire::FinishReason::error;
-  c.error = std::make_unique<wire::ErrorT>();
-  c.error->code = static_cast<wire::ErrorCode>(why.code);
-  c.error->message = why.message;
+  c.error = to_wire(why);
 }
 
 void scheduler_core::erase(std::uint64_t id, std::uint64_t now_us) {

@@ -1,6 +1,8 @@
 // One job at a time: bind buffers, submit a segment, wait for done, then the next segment or the end.
 #include "engine/shard_core.hpp"
 
+#include "message/wire_error.hpp"
+
 #include <cstring>
 
 namespace tokamak::engine {
@@ -268,9 +270,7 @@ void shard_core::fail_step(const error& why) {
   wire::StepResultT result;
   result.id = id;
   result.epoch = current().view->message().epoch();
-  result.error = std::make_unique<wire::ErrorT>();
-  result.error->code = static_cast<wire::ErrorCode>(why.code);
-  result.error->message = why.to_string();
+  result.error = to_wire(why);
   effects_.result(id, std::move(result));
   received_.erase(received_.begin(), received_.upper_bound(id));
   partials_.erase(partials_.begin(), partials_.upper_bound({id, UINT32_MAX}));

@@ -2,6 +2,7 @@
 // that it takes its place among the steps.
 #include "engine/shard_core.hpp"
 
+#include "message/wire_error.hpp"
 #include "model/tensor_type.hpp"
 
 namespace tokamak::engine {
@@ -119,9 +120,7 @@ void shard_core::answer_transfer(const error* why, std::vector<attachment> block
   message.transfer = current().transfer->transfer();
   message.shard = current().transfer->shard();
   if (why) {
-    message.error = std::make_unique<wire::ErrorT>();
-    message.error->code = static_cast<wire::ErrorCode>(why->code);
-    message.error->message = why->message;
+    message.error = to_wire(*why);
   } else {
     for (const auto& g : program_.groups) message.forms.push_back(std::make_unique<wire::CacheFormT>(form_of(g)));
   }

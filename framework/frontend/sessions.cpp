@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
+#include "message/wire_error.hpp"
 
 #include <algorithm>
 
@@ -24,10 +25,7 @@ void sessions::send_error(const client_id& client, std::uint64_t request_id, con
   auto& c = *chunks.items.back();
   c.id = request_id;
   c.finish = wire::FinishReason::error;
-  c.error = std::make_unique<wire::ErrorT>();
-  c.error->code = static_cast<wire::ErrorCode>(why.code);
-  c.error->message = why.message;
-  c.error->where = why.where;
+  c.error = to_wire(why);
   send<wire::Chunks>(client, chunks);
 }
 
@@ -48,9 +46,7 @@ void sessions::receive(const client_id& client, std::span<const std::span<const 
   if (warned_.size() < most_remembered && warned_.insert(client).second)
     log::warning("frontend", "client.bad_message", {{"error", ok.error().to_string()}});
   wire::ErrorReplyT reply;
-  reply.error = std::make_unique<wire::ErrorT>();
-  reply.error->code = static_cast<wire::ErrorCode>(ok.error().code);
-  reply.error->message = ok.error().message;
+  reply.error = to_wire(ok.error());
   send<wire::ErrorReply>(client, reply);
 }
 
@@ -98,13 +94,12 @@ expected<void> sessions::handle(const client_id& client, frame_type type, std::s
 expected<std::uint64_t> sessions::question(const client_id& client, std::uint64_t op) {
   auto& n = questions_[client];
   if (n >= limits_.max_questions_per_client) {
+    const error why{errc::overloaded, fmt::format("this client has {} questions waiting already", n), {}};
     wire::ErrorReplyT reply;
     reply.op = op;
-    reply.error = std::make_unique<wire::ErrorT>();
-    reply.error->code = wire::ErrorCode::overloaded;
-    reply.error->message = fmt::format("this client has {} questions waiting already", n);
+    reply.error = to_wire(why);
     send<wire::ErrorReply>(client, reply);
-    return fail(errc::overloaded, reply.error->message);
+    return fail(why);
   }
   ++n;
   const auto ours = ids_.next();

@@ -5,6 +5,7 @@
 #include "fusion/admission.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
+#include "message/wire_error.hpp"
 
 #include <chrono>
 #include <map>
@@ -107,9 +108,7 @@ void endpoint_core::refuse(std::uint64_t id, const caf::strong_actor_ptr& owner,
   auto c = std::make_unique<wire::ChunkT>();
   c->id = id;
   c->finish = wire::FinishReason::error;
-  c->error = std::make_unique<wire::ErrorT>();
-  c->error->code = static_cast<wire::ErrorCode>(why.code);
-  c->error->message = why.message;
+  c->error = to_wire(why);
   outbox_[owner].items.push_back(std::move(c));
   flush();
 }

@@ -2,6 +2,7 @@
 #include "fusion/request_call.hpp"
 
 #include "fusion/prompt_text.hpp"
+#include "message/wire_error.hpp"
 
 #include <algorithm>
 #include <map>
@@ -270,7 +271,7 @@ void request_call::on_chunk(const wire::Chunk& c) {
   event.finish = static_cast<tk_finish>(c.finish());
   if (c.stop()) event.stop = {c.stop()->c_str(), c.stop()->size()};
   if (c.error()) {
-    why = plugin::to_tk(error{static_cast<errc>(c.error()->code()), c.error()->message() ? c.error()->message()->str() : "", {}});
+    why = plugin::to_tk(from_wire(*c.error()));
     event.error = &why;
   }
   event.length = c.length();
@@ -302,10 +303,7 @@ void request_call::finish(wire::FinishReason reason, std::string stop) {
 void request_call::fail(const error& why) {
   if (over_) return;
   finish(wire::FinishReason::error, {});
-  out_->error = std::make_unique<wire::ErrorT>();
-  out_->error->code = static_cast<wire::ErrorCode>(why.code);
-  out_->error->message = why.message;
-  out_->error->where = why.where;
+  out_->error = to_wire(why);
 }
 
 void request_call::cancel() {

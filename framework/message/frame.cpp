@@ -187,22 +187,30 @@ expected<void> check_expansion(const T&, std::size_t) {
 template <class T>
 expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& limits) {
   // Values are read in place, so they must be aligned. The verifier sees to it, counting from an aligned start.
-  const auto copy = detail::store(bytes.data(), bytes.size(), {});
-  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(copy->bytes.get()), copy->size,
+  constexpr std::size_t alignment = 16;
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment != 0) {
+    const auto copy = detail::store(bytes.data(), bytes.size(), {});
+    return verify_as<T>({copy->bytes.get(), copy->size}, limits);
+  }
+  flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
                                  static_cast<flatbuffers::uoffset_t>(limits.max_depth),
                                  static_cast<flatbuffers::uoffset_t>(limits.max_tables));
   if (!verifier.VerifyBuffer<T>(nullptr))
     return fail(errc::corrupt, fmt::format("not a valid {} frame of {} bytes", to_string(frame_type_of<T>), bytes.size()));
-  const auto& root = *flatbuffers::GetRoot<T>(copy->bytes.get());
+  const auto& root = *flatbuffers::GetRoot<T>(bytes.data());
   if (auto ok = check_expansion(root, bytes.size()); !ok) return ok;
   return check(root);
 }
 
 } // namespace
 
+expected<void> verify_size(std::size_t bytes, const frame_limits& limits) {
+  if (bytes <= limits.max_bytes) return {};
+  return fail(errc::too_large, fmt::format("frame of {} bytes; at most {} are accepted", bytes, limits.max_bytes));
+}
+
 expected<void> verify(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits) {
-  if (bytes.size() > limits.max_bytes)
-    return fail(errc::too_large, fmt::format("frame of {} bytes; at most {} are accepted", bytes.size(), limits.max_bytes));
+  if (auto ok = verify_size(bytes.size(), limits); !ok) return ok;
   switch (type) {
 #define TOKAMAK_VERIFY(name, number)                                                                           \
   case frame_type::name: return verify_as<wire::name>(bytes, limits);

@@ -101,12 +101,17 @@ struct frame_limits {
 /// parallel vectors of equal length). Errors: corrupt, too_large, unsupported (unknown type).
 expected<void> verify(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits = {});
 
-/// Verifies and copies bytes from outside into an aligned frame.
+/// Errors: too_large.
+expected<void> verify_size(std::size_t bytes, const frame_limits& limits);
+
+/// Copies bytes from outside into an aligned frame and verifies that.
 template <class T>
 expected<frame_of<T>> read_frame(std::span<const std::byte> bytes, const frame_limits& limits = {},
                                  std::vector<attachment> attachments = {}) {
-  if (auto ok = verify(frame_type_of<T>, bytes, limits); !ok) return fail(ok.error());
-  return frame_of<T>(detail::store(bytes.data(), bytes.size(), std::move(attachments)));
+  if (auto ok = verify_size(bytes.size(), limits); !ok) return fail(ok.error());
+  auto storage = detail::store(bytes.data(), bytes.size(), std::move(attachments));
+  if (auto ok = verify(frame_type_of<T>, {storage->bytes.get(), storage->size}, limits); !ok) return fail(ok.error());
+  return frame_of<T>(std::move(storage));
 }
 
 /// The eight bytes before every frame on a ZeroMQ connection.

@@ -1,6 +1,8 @@
 // Prompts in, text out, and which engine serves whom.
 #include "network/pool_core.hpp"
 
+#include "message/wire_error.hpp"
+
 #include <algorithm>
 
 namespace tokamak::network {
@@ -265,10 +267,7 @@ void pool_core::answer_error(owner_id owner, std::uint64_t id, std::uint64_t op,
   c.id = id;
   c.op = op;
   c.finish = wire::FinishReason::error;
-  c.error = std::make_unique<wire::ErrorT>();
-  c.error->code = static_cast<wire::ErrorCode>(why.code);
-  c.error->message = why.message;
-  c.error->where = why.where;
+  c.error = to_wire(why);
   effects_.chunks(owner, std::move(chunks));
 }
 
