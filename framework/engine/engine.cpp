@@ -102,6 +102,7 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
                                        std::vector<std::int32_t> end_tokens) {
   graph_options options;
   options.block_size = config.block_size;
+  options.context_length = config.context_length;
   auto built = build_model_graph(*file, options);
   if (!built) return fail(about(config.name, built.error()));
   model_source_data data;
@@ -115,8 +116,8 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
   data.end_tokens = std::move(end_tokens);
   data.keep = file;
   data.fingerprint = fingerprint_of(*file);
-  data.weight = [file](const std::string& name) {
-    const auto* tensor = file->find_tensor(name);
+  data.weight = [file, parts = std::move(built->parts)](const std::string& name) {
+    const auto tensor = find_weight(*file, parts, name);
     return tensor ? tensor->data : std::span<const std::byte>{};
   };
   return data;

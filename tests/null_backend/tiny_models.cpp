@@ -200,7 +200,7 @@ tiny_model tiny_model::of(std::string gguf, const graph_options& options) {
   made.bytes = std::make_unique<std::string>(std::move(gguf));
   made.file = std::make_unique<gguf_file>(or_throw(gguf_file::parse(as_bytes(*made.bytes), "tiny.gguf")));
   made.model = or_throw(build_model_graph(*made.file, options));
-  made.weights = or_throw(find_weights(made.model.graph, *made.file));
+  made.weights = or_throw(find_weights(made.model.graph, *made.file, {}, made.model.parts));
   return made;
 }
 

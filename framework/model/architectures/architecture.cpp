@@ -1,7 +1,11 @@
 // The list of architectures: a table that is written here, and what a program adds.
 #include "model/architectures/architecture.hpp"
 
+#include "model/architectures/gemma3.hpp"
 #include "model/architectures/llama.hpp"
+#include "model/architectures/phi3.hpp"
+#include "model/architectures/qwen2.hpp"
+#include "model/architectures/qwen3.hpp"
 
 #include <fmt/ranges.h>
 
@@ -13,7 +17,11 @@ namespace tokamak {
 
 namespace {
 
-constexpr architecture built_in[] = {{"llama", build_llama}};
+constexpr architecture built_in[] = {{"llama", build_llama},
+                                     {"qwen2", build_qwen2},
+                                     {"qwen3", build_qwen3},
+                                     {"gemma3", build_gemma3},
+                                     {"phi3", build_phi3}};
 
 struct registered {
   std::mutex mutex;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.hpp"
+#include "model/architectures/weights.hpp"
 #include "model/gguf/gguf_file.hpp"
 #include "model/graph/graph.hpp"
 
@@ -17,12 +18,16 @@ namespace tokamak {
 struct graph_options {
   tk_format kv_format = TK_F16;  ///< TK_F16 or TK_F32
   std::uint32_t block_size = 32; ///< tokens in a block of paged groups
+  /// Longest sequence there will be, 0: all that the model was made for. Some models turn positions differently where
+  /// sequences stay short.
+  std::uint32_t context_length = 0;
 };
 
-/// A model as a graph. Weights are named as the file's tensors; the token embeddings come in by tk_step.tokens, the
-/// value "logits" (output rows [vocab_size]) comes out.
+/// A model as a graph. Weights are named as the file's tensors, or are listed in `parts`; the token embeddings come in
+/// by tk_step.tokens, the value "logits" (output rows [vocab_size]) comes out.
 struct model_graph {
   tokamak::graph graph;
+  std::vector<tensor_rows> parts; ///< weights that are rows of a tensor of another name
   std::string architecture;
   std::uint32_t context_length = 0; ///< positions the model was made for
   std::uint32_t vocab_size = 0;

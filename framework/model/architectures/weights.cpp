@@ -3,6 +3,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace tokamak {
@@ -59,23 +60,44 @@ expected<std::pair<std::unique_ptr<std::byte[]>, std::uint64_t>> cut_out(const g
 
 } // namespace
 
-expected<graph_weights> find_weights(const graph& g, const gguf_file& file, std::span<const weight_slice> slices) {
+expected<gguf_tensor> find_weight(const gguf_file& file, std::span<const tensor_rows> parts, const std::string& name) {
+  const auto part = std::find_if(parts.begin(), parts.end(), [&](const auto& p) { return p.weight == name; });
+  const auto found = file.get_tensor(part == parts.end() ? name : part->tensor);
+  if (!found)
+    return fail(found.error());
+  auto tensor = **found;
+  if (part == parts.end())
+    return tensor;
+  const auto rows = tensor.dims[1];
+  if (tensor.dim_count != 2 || part->first > rows || part->rows > rows - part->first)
+    return fail(errc::corrupt, fmt::format("tensor '{}' is [{}], which has no rows {} to {}", tensor.name,
+                                           fmt::join(tensor.shape(), ", "), part->first, part->first + part->rows),
+                file.name());
+  const auto row_bytes = tensor.data.size() / rows;
+  tensor.name = part->weight;
+  tensor.dims[1] = part->rows;
+  tensor.data = tensor.data.subspan(part->first * row_bytes, part->rows * row_bytes);
+  return tensor;
+}
+
+expected<graph_weights> find_weights(const graph& g, const gguf_file& file, std::span<const weight_slice> slices,
+                                     std::span<const tensor_rows> parts) {
   graph_weights found;
   for (value_id id = 0; id < g.values().size(); ++id) {
     const auto& value = g.values()[id];
     if (value.kind != TK_WEIGHT)
       continue;
-    const auto tensor = file.get_tensor(value.name);
+    const auto tensor = find_weight(file, parts, value.name);
     if (!tensor)
       return fail(tensor.error());
     const auto* slice = slice_of(slices, value.name);
-    if (auto ok = check_tensor(value, **tensor, slice, file); !ok)
+    if (auto ok = check_tensor(value, *tensor, slice, file); !ok)
       return fail(ok.error());
     if (slice == nullptr) {
-      found.weights.push_back({id, (*tensor)->data.data(), (*tensor)->data.size()});
+      found.weights.push_back({id, tensor->data.data(), tensor->data.size()});
       continue;
     }
-    auto copy = cut_out(**tensor, *slice, file);
+    auto copy = cut_out(*tensor, *slice, file);
     if (!copy)
       return fail(copy.error());
     found.weights.push_back({id, copy->first.get(), copy->second});

@@ -134,8 +134,8 @@ TEST_CASE("rotary scaling: linear, YaRN, frequency divisors, and none") {
     CHECK(first(*model, "tokamak.rope").inputs[1] == model->graph.find_value("rope_freqs.weight"));
   }
   SUBCASE("others are refused") {
-    CHECK(message(file.set("llama.rope.scaling.type", std::string("longrope"))) ==
-          "metadata key 'llama.rope.scaling.type' is \"longrope\", known: none, linear, yarn (unsupported)");
+    CHECK(message(file.set("llama.rope.scaling.type", std::string("dynamic"))) ==
+          "metadata key 'llama.rope.scaling.type' is \"dynamic\", known: none, linear, yarn, longrope (unsupported)");
   }
 }
 
