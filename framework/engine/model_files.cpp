@@ -13,9 +13,14 @@ std::string hex(std::span<const unsigned char> bytes) {
   return out;
 }
 
-std::string sha256_hex(std::span<const std::byte> bytes) {
+/// Of all files one after the other.
+std::string sha256_hex(const gguf_file& file) {
+  crypto_hash_sha256_state state;
   unsigned char digest[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(digest, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  crypto_hash_sha256_init(&state);
+  for (const auto part : file.parts())
+    crypto_hash_sha256_update(&state, reinterpret_cast<const unsigned char*>(part.data()), part.size());
+  crypto_hash_sha256_final(&state, digest);
   return hex(digest);
 }
 
@@ -47,7 +52,7 @@ expected<std::shared_ptr<const gguf_file>> model_files::open(const std::string& 
     known = std::make_shared<const gguf_file>(std::move(*file));
   }
   if (!sha256.empty())
-    if (const auto found = sha256_hex(known->bytes()); found != sha256)
+    if (const auto found = sha256_hex(*known); found != sha256)
       return fail(errc::corrupt, fmt::format("SHA-256 is {}, expected {}", found, sha256), path);
   return known;
 }

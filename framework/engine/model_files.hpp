@@ -17,7 +17,7 @@ std::string fingerprint_of(const gguf_file& file);
 /// One thread. The files stay mapped as long as anybody holds them.
 class model_files {
 public:
-  /// `sha256`: 64 hex digits that the file must have, or "".
+  /// `sha256`: 64 hex digits that the file (of several: one after the other) must have, or "".
   expected<std::shared_ptr<const gguf_file>> open(const std::string& path, const std::string& sha256);
 
 private:

@@ -9,21 +9,47 @@
 namespace tokamak {
 
 expected<gguf_file> gguf_file::open(const std::string& path) {
-  auto mapping = mapped_file::open(path);
-  if (!mapping)
-    return fail(mapping.error());
-  auto file = parse(mapping->bytes(), path);
-  if (file)
-    file->mapping_ = std::move(*mapping);
+  auto file = map_one(path);
+  if (!file)
+    return file;
+  const auto count = file->part_count();
+  if (!count)
+    return fail(count.error());
+  if (*count > 1)
+    if (auto whole = file->add_parts(*count); !whole)
+      return fail(whole.error());
   return file;
 }
 
 expected<gguf_file> gguf_file::parse(std::span<const std::byte> bytes, std::string name) {
+  auto file = parse_one(bytes, std::move(name));
+  if (!file)
+    return file;
+  const auto count = file->part_count();
+  if (!count)
+    return fail(count.error());
+  if (*count > 1)
+    return fail(errc::unsupported, fmt::format("this is one of the {} files of a split model, which are opened by path", *count),
+                file->name_);
+  return file;
+}
+
+expected<gguf_file> gguf_file::map_one(const std::string& path) {
+  auto mapping = mapped_file::open(path);
+  if (!mapping)
+    return fail(mapping.error());
+  auto file = parse_one(mapping->bytes(), path);
+  if (file)
+    file->mappings_.push_back(std::move(*mapping));
+  return file;
+}
+
+expected<gguf_file> gguf_file::parse_one(std::span<const std::byte> bytes, std::string name) {
   auto tables = parse_gguf(bytes, name);
   if (!tables)
     return fail(tables.error());
   gguf_file file;
-  file.bytes_ = bytes;
+  file.parts_ = {bytes};
   file.name_ = std::move(name);
   file.version_ = tables->version;
   file.alignment_ = tables->alignment;
@@ -31,23 +57,10 @@ expected<gguf_file> gguf_file::parse(std::span<const std::byte> bytes, std::stri
   file.tensors_ = std::move(tables->tensors);
   file.metadata_by_key_ = std::move(tables->metadata_by_key);
   file.tensors_by_name_ = std::move(tables->tensors_by_name);
-  if (auto whole = file.check_not_split(); !whole)
-    return fail(whole.error());
   return file;
 }
 
-expected<void> gguf_file::check_not_split() const {
-  const auto count = get_or<std::uint32_t>("split.count", 1);
-  if (!count)
-    return fail(count.error());
-  if (*count > 1)
-    return fail(errc::unsupported,
-                fmt::format("this is one of the {} files of a split model; split GGUF files are not supported, "
-                            "merge them into one first",
-                            *count),
-                name_);
-  return {};
-}
+expected<std::uint32_t> gguf_file::part_count() const { return get_or<std::uint32_t>("split.count", 1); }
 
 const gguf_value* gguf_file::find(std::string_view key) const {
   const auto at = std::lower_bound(metadata_by_key_.begin(), metadata_by_key_.end(), key,
@@ -73,7 +86,7 @@ error gguf_file::missing(std::string_view key) const {
 }
 
 error gguf_file::mismatch(std::string_view key, const gguf_value& value, std::string_view wanted) const {
-  const auto offset = value.payload().data() - bytes_.data();
+  const auto offset = value.payload().data() - parts_.front().data();
   return {errc::corrupt, fmt::format("metadata key {} is {}, expected {}", quoted(key), value.describe(), wanted),
           fmt::format("{}, offset {}", name_, offset)};
 }

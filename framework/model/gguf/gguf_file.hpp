@@ -40,19 +40,22 @@ struct gguf_tensor {
 /// Const functions may be called from any thread.
 class gguf_file {
 public:
-  /// Maps and parses. Errors: those of mapped_file::open; corrupt, unsupported (version 1, big-endian,
-  /// unknown tensor type, split files) with the file and byte offset in `where`.
+  /// Maps and parses. A model in several files is opened by its first, NAME-00001-of-00003.gguf: the tensors of the
+  /// others, beside it, are added. Errors: those of mapped_file::open; corrupt, unsupported (version 1, big-endian,
+  /// unknown tensor type) with the file and byte offset in `where`; invalid_argument (not the first of several).
   static expected<gguf_file> open(const std::string& path);
 
-  /// Parses bytes that the caller keeps alive and unchanged; `name` stands for the path in errors.
+  /// Parses bytes that the caller keeps alive and unchanged; `name` stands for the path in errors. Errors: as open();
+  /// unsupported (one of several files).
   static expected<gguf_file> parse(std::span<const std::byte> bytes, std::string name);
 
   const std::string& name() const { return name_; }
   std::uint32_t version() const { return version_; }
   std::uint32_t alignment() const { return alignment_; }
-  std::span<const std::byte> bytes() const { return bytes_; }
+  /// The whole of each file, one unless the model is split.
+  std::span<const std::span<const std::byte>> parts() const { return parts_; }
 
-  /// In file order.
+  /// In file order; of several files the first one's.
   std::span<const gguf_entry> metadata() const { return metadata_; }
   std::span<const gguf_tensor> tensors() const { return tensors_; }
 
@@ -92,10 +95,15 @@ private:
   }
   error missing(std::string_view key) const;
   error mismatch(std::string_view key, const gguf_value& value, std::string_view wanted) const;
-  expected<void> check_not_split() const;
+  static expected<gguf_file> parse_one(std::span<const std::byte> bytes, std::string name);
+  static expected<gguf_file> map_one(const std::string& path);
+  expected<void> add_parts(std::uint32_t count);         // split_files.cpp
+  expected<void> add_part(gguf_file part, std::uint32_t number, std::uint32_t count);
+  expected<std::uint32_t> part_count() const;
+  void sort_tensors();
 
-  mapped_file mapping_; // empty when the caller owns the bytes
-  std::span<const std::byte> bytes_;
+  std::vector<mapped_file> mappings_; // none when the caller owns the bytes
+  std::vector<std::span<const std::byte>> parts_;
   std::string name_;
   std::uint32_t version_ = 0;
   std::uint32_t alignment_ = 0;

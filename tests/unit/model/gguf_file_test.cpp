@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,7 +119,7 @@ TEST_CASE("tensors point at their own bytes inside the file, at aligned offsets"
     CHECK(b.dims == std::array<std::uint64_t, 4>{32, 2, 1, 1});
     CHECK(std::string(reinterpret_cast<const char*>(b.data.data()), b.data.size()) == std::string(40, 'q'));
     for (const auto& tensor : file->tensors())
-      CHECK((tensor.data.data() - file->bytes().data()) % alignment == 0);
+      CHECK((tensor.data.data() - file->parts().front().data()) % alignment == 0);
     CHECK(file->get_tensor("c").error() == error{errc::not_found, "no tensor 'c'", "made"});
   }
 }
@@ -161,6 +162,89 @@ TEST_CASE("a file that cannot be opened says why in one line") {
     ::chmod(locked.path.c_str(), 0);
     CHECK(gguf_file::open(locked.path).error() ==
           error{errc::permission_denied, "cannot open model file '" + locked.path + "': Permission denied", ""});
+  }
+}
+
+namespace {
+
+/// A folder with a model in three files of one tensor each; `change` may spoil file `i`.
+struct split_model {
+  std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tokamak_gguf_split." + std::to_string(::getpid()));
+  static std::string file(int i) { return "m-0000" + std::to_string(i + 1) + "-of-00003.gguf"; }
+
+  explicit split_model(const std::function<void(int, gguf_writer&)>& change = {}) {
+    std::filesystem::create_directories(folder);
+    for (int i = 0; i < 3; ++i) {
+      gguf_writer out;
+      if (i == 0) out.add("name", "llama");
+      const auto spoilt = change != nullptr;
+      if (spoilt) change(i, out);
+      if (!spoilt || i != 1) out.add("split.no", static_cast<std::uint16_t>(i));
+      out.add("split.count", std::uint16_t{3}).add("split.tensors.count", std::int32_t{3});
+      out.add_tensor(std::string(1, static_cast<char>('c' - i)), {2}, std::vector<float>{static_cast<float>(i), 1});
+      out.write(folder / file(i));
+    }
+  }
+  ~split_model() { std::filesystem::remove_all(folder); }
+
+  std::string path(int i = 0) const { return folder / file(i); }
+  std::string error(int i = 0) const {
+    const auto opened = gguf_file::open(path(i));
+    auto text = opened ? std::string("opened") : opened.error().to_string();
+    for (auto at = text.find(folder.string() + "/"); at != std::string::npos; at = text.find(folder.string() + "/"))
+      text.erase(at, folder.string().size() + 1);
+    return text;
+  }
+};
+
+} // namespace
+
+TEST_CASE("a model in several files is opened by its first and has the tensors of all") {
+  const split_model made;
+  const auto file = gguf_file::open(made.path());
+  REQUIRE_MESSAGE(file, file.error().to_string());
+  CHECK(file->get<std::string_view>("name") == "llama");
+  REQUIRE(file->tensors().size() == 3);
+  CHECK(file->parts().size() == 3);
+  for (int i = 0; i < 3; ++i) {
+    const auto* tensor = file->find_tensor(std::string(1, static_cast<char>('c' - i)));
+    REQUIRE(tensor != nullptr);
+    float value = -1;
+    std::memcpy(&value, tensor->data.data(), sizeof value);
+    CHECK(value == static_cast<float>(i));
+  }
+}
+
+TEST_CASE("a model in several files that do not fit together says which and why") {
+  {
+    const split_model made;
+    CHECK(made.error(1) == "m-00002-of-00003.gguf: this is file 2 of 3 of a split model; name the first one, *-00001-of-00003.gguf (invalid_argument)");
+    std::filesystem::rename(made.path(0), made.folder / "other.gguf");
+    const auto renamed = gguf_file::open(made.folder / "other.gguf");
+    REQUIRE(!renamed);
+    CHECK(renamed.error().message == "this is the first of 3 files of a split model; its name must end in -00001-of-00003.gguf for the others to be found");
+    std::filesystem::rename(made.folder / "other.gguf", made.path(0));
+    std::filesystem::remove(made.path(2));
+    CHECK(made.error() == "cannot open model file 'm-00003-of-00003.gguf': No such file or directory (not_found)");
+  }
+  {
+    const split_model made([](int i, gguf_writer& out) {
+      if (i == 1) out.add("split.no", std::uint16_t{2});
+    });
+    CHECK(made.error() == "m-00002-of-00003.gguf: metadata key 'split.no' is 2, expected 1 (corrupt)");
+  }
+  {
+    const split_model made;
+    gguf_writer twin;
+    twin.add("split.no", std::uint16_t{2}).add("split.count", std::uint16_t{3});
+    twin.add_tensor("c", {2}, std::vector<float>{1, 2}).write(made.path(2));
+    CHECK(made.error() == "m-00003-of-00003.gguf: tensor 'c' is also in an earlier file of the model (corrupt)");
+  }
+  {
+    const split_model made;
+    gguf_writer bare;
+    bare.add("split.no", std::uint16_t{2}).add("split.count", std::uint16_t{3}).write(made.path(2));
+    CHECK(made.error() == "m-00001-of-00003.gguf: metadata key 'split.tensors.count' is 3, but the 3 files have 2 tensors (corrupt)");
   }
 }
 

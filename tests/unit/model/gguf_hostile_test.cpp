@@ -145,7 +145,7 @@ TEST_CASE("each kind of wrong metadata is named with its key") {
   CHECK(with([](gguf_writer& w) { w.add("general.alignment", "big"); }) ==
         "x.gguf, offset 24: metadata key 'general.alignment': is string \"big\", expected a power of two from 8 to 1048576 (corrupt)");
   CHECK(with([](gguf_writer& w) { w.add("split.count", std::uint16_t{3}); }) ==
-        "x.gguf: this is one of the 3 files of a split model; split GGUF files are not supported, merge them into one first (unsupported)");
+        "x.gguf: this is one of the 3 files of a split model, which are opened by path (unsupported)");
 }
 
 TEST_CASE("each kind of wrong tensor is named") {
