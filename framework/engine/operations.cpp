@@ -155,7 +155,7 @@ void scheduler_core::extend(owner_id owner, const wire::Extend& m, std::uint64_t
     o.op = m.op();
     if (m.tokens()) o.tokens.assign(m.tokens()->begin(), m.tokens()->end());
     o.top = m.top_logprobs();
-    o.last_only = m.last_only();
+    o.score = m.score();
     enqueue(*s, std::move(o));
     advance(*s, now_us);
   }
@@ -248,9 +248,10 @@ bool scheduler_core::apply(sequence& s, pending_operation& o, std::uint64_t now_
       s.extending = true;
       s.extend_op = o.op;
       s.extend_top = o.top;
+      s.extend_score = o.score;
       s.extend_end = s.length();
-      s.extend_begin = o.last_only || o.tokens.empty() ? s.extend_end - 1
-                                                       : s.extend_end - static_cast<std::uint32_t>(o.tokens.size());
+      // A token's place is predicted by the position before it.
+      s.extend_begin = s.extend_end - 1 - (o.score ? static_cast<std::uint32_t>(o.tokens.size()) : 0);
       s.extend_answer = {};
       if (s.computed > s.extend_begin) rewind(s, s.extend_begin); // its logits are gone: compute the row again
       return true;

@@ -92,6 +92,8 @@ void scheduler_core::accept_token(sequence& s, const output_view& o, std::uint64
 void scheduler_core::accept_top(sequence& s, const output_view& o) {
   if (!s.extending) return;
   o.append_top(s.extend_answer);
+  if (s.extend_score && s.extend_answer.counts.size() < s.extend_end - s.extend_begin)
+    s.extend_answer.scores.push_back(o.result.logprobs()->Get(o.index));
   if (s.extend_answer.counts.size() == s.extend_end - s.extend_begin) answer_extend(s);
 }
 

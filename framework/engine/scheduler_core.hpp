@@ -135,6 +135,7 @@ private:
   void form_steps(std::uint64_t now_us);
   bool form_step(std::uint64_t now_us);
   std::vector<sequence*> eligible() const;
+  std::vector<std::uint32_t> plan_rows(const std::vector<sequence*>& candidates, std::uint64_t now_us);
   void add_rows(sequence& s, std::uint32_t rows, wire::StepT& step, step_flight& flight, std::uint64_t now_us);
   void announce(sequence& s, wire::StepT& step);
   void preempt(sequence& s);

@@ -30,7 +30,7 @@ struct pending_operation {
   std::uint64_t child = 0;            ///< fork
   owner_id owner = 0;                 ///< fork: who gets the child's chunks
   std::uint8_t top = 0;               ///< extend
-  bool last_only = true;              ///< extend
+  bool score = false;                 ///< extend
 };
 
 enum class sequence_phase : std::uint8_t {
@@ -78,6 +78,7 @@ struct sequence {
   std::uint32_t extend_begin = 0;      ///< positions whose predictions it wants
   std::uint32_t extend_end = 0;
   std::uint8_t extend_top = 0;
+  bool extend_score = false;           ///< it also wants the log-probabilities of its tokens
   wire::TopLogprobsT extend_answer;
 
   std::int32_t priority = 0;
@@ -95,6 +96,14 @@ struct sequence {
   std::uint32_t target() const {
     const bool wants_prediction = credit > 0 || extending;
     return wants_prediction || tokens.empty() ? length() : length() - 1;
+  }
+  /// The first position whose prediction an Extend still waits for; it waits for all from there to the end. Rows before
+  /// it may be computed again, after a preemption, and are not asked again.
+  std::uint32_t report_begin() const { return extend_begin + static_cast<std::uint32_t>(extend_answer.counts.size()); }
+  /// Rows of the next step that come before it.
+  std::uint32_t rows_before_report() const {
+    const auto at = computed + in_flight;
+    return report_begin() > at ? report_begin() - at : 0;
   }
   std::uint32_t pending_rows() const {
     const auto at = computed + in_flight;

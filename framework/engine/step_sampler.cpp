@@ -84,8 +84,9 @@ wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> 
     auto row_logits = logits.subspan(std::size_t{o} * vocab_size_, vocab_size_);
     append_top(result, row_logits, step.output_top()->Get(o)); // before sampling uses the logits as scratch
     if (step.output_kinds()->Get(o) == wire::WantKind::top) {
+      const auto next = step.output_next() ? step.output_next()->Get(o) : -1;
       result.tokens.push_back(-1);
-      result.logprobs.push_back(0);
+      result.logprobs.push_back(next >= 0 && static_cast<std::uint32_t>(next) < vocab_size_ ? logprob_of(row_logits, next) : 0);
       continue;
     }
     // The token follows the row: its own position is one further.

@@ -24,9 +24,8 @@ void scheduler_core::form_steps(std::uint64_t now_us) {
   if (flights_.empty()) unstick(now_us);
 }
 
-bool scheduler_core::form_step(std::uint64_t now_us) {
-  const auto candidates = eligible();
-  if (candidates.empty()) return false;
+// Asks the plugin; what it preempts gives its blocks up here and gets no rows.
+std::vector<std::uint32_t> scheduler_core::plan_rows(const std::vector<sequence*>& candidates, std::uint64_t now_us) {
   tk_schedule_input input{};
   input.size = sizeof input;
   std::vector<tk_schedule_sequence> list;
@@ -61,6 +60,13 @@ bool scheduler_core::form_step(std::uint64_t now_us) {
       preempt(*candidates[i]);
       rows[i] = 0;
     }
+  return rows;
+}
+
+bool scheduler_core::form_step(std::uint64_t now_us) {
+  const auto candidates = eligible();
+  if (candidates.empty()) return false;
+  const auto rows = plan_rows(candidates, now_us);
   wire::StepT step;
   for (std::size_t g = 0; g < config_.groups.size(); ++g) {
     step.groups.push_back(std::make_unique<wire::GroupStepT>());
@@ -69,16 +75,24 @@ bool scheduler_core::form_step(std::uint64_t now_us) {
   step.row_begin.push_back(0);
   step_flight flight;
   auto left = config_.max_step_rows;
+  // A step has room for the logits of max_sequences rows. Reports take what sampling leaves.
+  const auto sampling = std::count_if(candidates.begin(), candidates.end(), [](const auto* s) { return s->credit > 0; });
+  auto reports = config_.max_sequences - std::min<std::uint32_t>(config_.max_sequences - 1, static_cast<std::uint32_t>(sampling));
   for (std::size_t i = 0; i < candidates.size() && left > 0 && flight.parts.size() < config_.max_sequences; ++i) {
     auto& s = *candidates[i];
     if (s.phase == sequence_phase::looking_up) continue; // preempted above
+    const auto room = config_.max_sequences - static_cast<std::uint32_t>(flight.outputs.size());
+    if (room == 0) break;
     auto n = std::min({rows[i], s.pending_rows(), left});
+    if (s.extending) n = std::min(n, s.rows_before_report() + std::min(reports, room));
     while (n > 0 && !reserve(s, n)) n /= 2;
     if (n == 0) continue;
+    if (s.extending) reports -= n - std::min(n, s.rows_before_report());
     add_rows(s, n, step, flight, now_us);
     left -= n;
   }
   if (flight.parts.empty()) return false;
+  if (std::all_of(step.output_next.begin(), step.output_next.end(), [](auto token) { return token < 0; })) step.output_next.clear();
   step.id = next_step_++;
   step.cache_ops = std::exchange(cache_ops_, {});
   step.closed = std::exchange(closed_, {});
@@ -100,11 +114,12 @@ void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step
     step.tokens.push_back(s.tokens[p]);
     step.positions.push_back(p);
     const bool sample = s.credit > 0 && p + 1 == s.length();
-    const bool top = s.extending && p >= s.extend_begin && p < s.extend_end;
+    const bool top = s.extending && p >= s.report_begin();
     if (!sample && !top) continue;
     step.output_rows.push_back(first_row + (p - begin));
     step.output_kinds.push_back(sample ? wire::WantKind::sample : wire::WantKind::top);
     step.output_top.push_back(sample ? s.sampling.top_logprobs : s.extend_top);
+    step.output_next.push_back(top && s.extend_score && p + 1 < s.length() ? s.tokens[p + 1] : -1);
     flight.outputs.push_back({s.id, p, sample});
   }
   step.sequence_ids.push_back(s.id);

@@ -78,6 +78,8 @@ expected<void> check(const wire::TopLogprobs* t) {
   if (auto ok = equal(count(t->ids()), total, "TopLogprobs.ids"); !ok) return ok;
   if (count(t->texts()) > 0)
     if (auto ok = equal(count(t->texts()), total, "TopLogprobs.texts"); !ok) return ok;
+  if (count(t->scores()) > count(t->counts()))
+    return fail(errc::corrupt, fmt::format("TopLogprobs.scores has {} entries for {} places", count(t->scores()), count(t->counts())));
   return equal(count(t->logprobs()), total, "TopLogprobs.logprobs");
 }
 
@@ -125,6 +127,8 @@ expected<void> check(const wire::Step& s) {
   const auto outputs = count(s.output_rows());
   if (auto ok = equal(count(s.output_kinds()), outputs, "Step.output_kinds"); !ok) return ok;
   if (auto ok = equal(count(s.output_top()), outputs, "Step.output_top"); !ok) return ok;
+  if (s.output_next())
+    if (auto ok = equal(count(s.output_next()), outputs, "Step.output_next"); !ok) return ok;
   for (std::size_t i = 0; i < outputs; ++i)
     if (s.output_rows()->Get(static_cast<unsigned>(i)) >= rows)
       return fail(errc::corrupt, fmt::format("Step.output_rows[{}] is beyond {} rows", i, rows));

@@ -76,7 +76,7 @@ inline wire::OpenT sample<wire::Open>() {
 
 template <>
 inline wire::ExtendT sample<wire::Extend>() {
-  return {.id = 7, .op = 1, .tokens = {1, 2}, .text = "text", .top_logprobs = 3, .last_only = false};
+  return {.id = 7, .op = 1, .tokens = {1, 2}, .text = "text", .top_logprobs = 3, .score = true};
 }
 
 template <>
@@ -123,6 +123,7 @@ inline wire::StepT sample<wire::Step>() {
   s.output_rows = {1, 2};
   s.output_kinds = {wire::WantKind::sample, wire::WantKind::top};
   s.output_top = {0, 3};
+  s.output_next = {-1, 2};
   wire::StepOpenT opened;
   opened.id = 9;
   opened.sampling = own(sampling_sample());

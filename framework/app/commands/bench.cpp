@@ -1,6 +1,7 @@
 // `tokamak bench`: prefill and decode rates of a model, measured through the same actors as `serve`.
 #include "app/commands/commands.hpp"
 #include "app/local_request.hpp"
+#include "app/one_model.hpp"
 #include "app/service.hpp"
 #include "app/version.hpp"
 #include "base/log.hpp"
@@ -34,32 +35,11 @@ double median(std::vector<double> v) {
 }
 
 topology::topology topology_of(const bench_options& o) {
-  topology::topology t;
-  t.file = "bench";
-  topology::model m;
-  m.name = "bench";
-  m.path = o.model;
-  topology::engine e;
-  e.name = "bench";
-  e.model = "bench";
-  e.backend.plugin = o.backend;
-  e.scheduler.plugin = "continuous";
-  e.cache.plugin = "radix";
+  auto t = one_model_topology("bench", o.model, o.backend);
+  auto& e = t.engines.front();
   e.threads = o.threads;
   e.max_step_rows = o.step_rows;
   e.max_sequences = std::max(64u, o.batch);
-  topology::pool p;
-  p.name = "bench";
-  p.engines = {"bench"};
-  p.placement.plugin = "least_loaded";
-  topology::endpoint end;
-  end.name = "bench";
-  end.members = {"bench"};
-  end.fusion.plugin = "direct";
-  t.models.push_back(std::move(m));
-  t.engines.push_back(std::move(e));
-  t.pools.push_back(std::move(p));
-  t.endpoints.push_back(std::move(end));
   return t;
 }
 

@@ -17,6 +17,7 @@ void add_run(CLI::App& app, command& chosen);
 void add_ask(CLI::App& app, command& chosen);
 void add_status(CLI::App& app, command& chosen);
 void add_bench(CLI::App& app, command& chosen);
+void add_score(CLI::App& app, command& chosen);
 void add_tokenize(CLI::App& app, command& chosen);
 
 } // namespace tokamak::app

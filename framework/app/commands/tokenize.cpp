@@ -1,17 +1,13 @@
 // `tokamak tokenize`: a model's tokenizer on JSON lines, text to ids and back.
 #include "app/commands/commands.hpp"
+#include "app/json_lines.hpp"
 #include "model/gguf/gguf_file.hpp"
 #include "model/tokenizer/tokenizer.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <cstdio>
-#include <iostream>
 
 namespace tokamak::app {
 namespace {
-
-using nlohmann::json;
 
 struct tokenize_options {
   std::string model;
@@ -20,38 +16,25 @@ struct tokenize_options {
   bool plain = false;
 };
 
-expected<json> encoded(const tokenizer& t, const json& line, const tokenize_options& o) {
-  const auto text = line.find("text");
-  if (text == line.end() || !text->is_string()) return fail(errc::invalid_argument, "no \"text\" in the object; expected {\"text\": \"…\"}");
+expected<std::string> encoded(const tokenizer& t, const nlohmann::json& line, const tokenize_options& o) {
+  const auto text = text_of(line);
+  if (!text) return fail(text.error());
   encode_options how;
   how.add_special = !o.no_bos;
   how.parse_special = !o.plain;
-  return json{{"ids", t.encode(text->get_ref<const std::string&>(), how)}};
+  return nlohmann::json{{"ids", t.encode(*text, how)}}.dump();
 }
 
-expected<json> decoded(const tokenizer& t, const json& line, const tokenize_options& o) {
-  const auto list = line.find("ids");
-  if (list == line.end() || !list->is_array()) return fail(errc::invalid_argument, "no \"ids\" in the object; expected {\"ids\": [1, 2, …]}");
-  std::vector<std::int32_t> ids;
-  for (const auto& id : *list) {
-    const auto value = id.is_number_integer() ? id.get<std::int64_t>() : -1;
-    if (value < 0 || value >= t.vocab_size())
-      return fail(errc::invalid_argument, fmt::format("id {} is outside the vocabulary of {}", id.dump(), t.vocab_size()));
-    ids.push_back(static_cast<std::int32_t>(value));
-  }
+expected<std::string> decoded(const tokenizer& t, const nlohmann::json& line, const tokenize_options& o) {
+  auto ids = ids_of(line, t.vocab_size());
+  if (!ids) return fail(ids.error());
   // What encoding puts around a text is not part of it.
-  if (!o.no_bos && t.adds_bos() && !ids.empty() && ids.front() == t.bos()) ids.erase(ids.begin());
-  if (!o.no_bos && t.adds_eos() && !ids.empty() && ids.back() == t.eos()) ids.pop_back();
+  if (!o.no_bos && t.adds_bos() && !ids->empty() && ids->front() == t.bos()) ids->erase(ids->begin());
+  if (!o.no_bos && t.adds_eos() && !ids->empty() && ids->back() == t.eos()) ids->pop_back();
   decode_options how;
   how.skip_special = false;
   how.strip_space_prefix = true;
-  return json{{"text", t.decode(ids, how)}};
-}
-
-expected<json> answer(const tokenizer& t, const std::string& text, const tokenize_options& o) {
-  const auto line = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!line.is_object()) return fail(errc::invalid_argument, "not a JSON object");
-  return o.decode ? decoded(t, line, o) : encoded(t, line, o);
+  return nlohmann::json{{"text", t.decode(*ids, how)}}.dump();
 }
 
 int tokenize(const tokenize_options& o) {
@@ -63,20 +46,7 @@ int tokenize(const tokenize_options& o) {
   if (!file) return give_up(file.error());
   const auto tokens = tokenizer::from_gguf(*file);
   if (!tokens) return give_up(tokens.error());
-  std::ios::sync_with_stdio(false);
-  std::string text;
-  for (std::size_t number = 1; std::getline(std::cin, text); ++number) {
-    if (text.empty()) continue;
-    auto line = answer(**tokens, text, o);
-    if (!line) {
-      line.error().where = fmt::format("line {}", number);
-      std::cout.flush();
-      return give_up(line.error());
-    }
-    std::cout << line->dump() << '\n';
-    if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush(); // whoever asks line by line waits for this
-  }
-  return 0;
+  return answer_lines([&](const nlohmann::json& line) { return o.decode ? decoded(**tokens, line, o) : encoded(**tokens, line, o); });
 }
 
 } // namespace

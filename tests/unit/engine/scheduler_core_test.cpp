@@ -184,6 +184,77 @@ TEST_CASE("a failed step fails its sequences and nobody else") {
   CHECK(w.steps[0]->sequence_ids()->Get(0) == 2);
 }
 
+TEST_CASE("an Extend that scores reports the place of each of its tokens, in steps of few outputs, once, also after a preemption") {
+  auto c = config(8);
+  c.max_sequences = 3;
+  std::uint64_t victim = 0;
+  world w(c, [&](const tk_schedule_input& in, const tk_schedule_plan& out) {
+    for (std::size_t i = 0; i < in.n_sequences; ++i) {
+      out.rows[i] = in.sequences[i].pending_rows;
+      out.preempt[i] = in.sequences[i].id == victim;
+    }
+    victim = 0;
+  });
+  w.open(1, 1, 0);
+  CHECK(w.steps.empty());
+  wire::ExtendT e;
+  e.id = 1;
+  e.op = 9;
+  e.tokens = {20, 21, 22, 23, 24, 25};
+  e.top_logprobs = 1;
+  e.score = true;
+  w.core.extend(0, *make_frame<wire::Extend>(e), w.now);
+  w.settle();
+  std::map<std::uint32_t, std::int32_t> asked; // position -> next token
+  for (int i = 0; !w.steps.empty(); ++i) {
+    REQUIRE(i < 10);
+    const auto& s = *w.steps.front();
+    const auto outputs = s.output_rows() ? s.output_rows()->size() : 0;
+    CHECK(outputs <= 3);
+    wire::StepResultT r;
+    r.id = s.id();
+    for (std::uint32_t o = 0; o < outputs; ++o) {
+      const auto position = s.positions()->Get(s.output_rows()->Get(o));
+      const auto next = s.output_next() ? s.output_next()->Get(o) : -1;
+      CHECK(s.output_kinds()->Get(o) == wire::WantKind::top);
+      CHECK(asked.emplace(position, next).second);
+      r.tokens.push_back(-1);
+      r.logprobs.push_back(-static_cast<float>(next));
+      r.top_counts.push_back(1);
+      r.top_ids.push_back(static_cast<std::int32_t>(position));
+      r.top_logprobs.push_back(-0.5F);
+    }
+    if (i == 0) victim = 1;
+    w.steps.erase(w.steps.begin());
+    w.core.result(*make_frame<wire::StepResult>(r), w.now);
+    w.settle();
+  }
+  CHECK(asked == std::map<std::uint32_t, std::int32_t>{{0, 20}, {1, 21}, {2, 22}, {3, 23}, {4, 24}, {5, 25}, {6, -1}});
+  CHECK(w.core.counters().preempted == 1);
+  REQUIRE(w.got.size() == 1);
+  CHECK(w.got[0].op == 9);
+  CHECK(w.got[0].top->ids == std::vector<std::int32_t>{0, 1, 2, 3, 4, 5, 6});
+  CHECK(w.got[0].top->scores == std::vector<float>{-20, -21, -22, -23, -24, -25});
+}
+
+TEST_CASE("an Extend that does not score reports what comes after its last token") {
+  world w(config());
+  w.open(1, 3, 0);
+  wire::ExtendT e;
+  e.id = 1;
+  e.tokens = {20, 21};
+  e.top_logprobs = 2;
+  w.core.extend(0, *make_frame<wire::Extend>(e), w.now);
+  w.settle();
+  w.finish_step(0); // of the prompt
+  REQUIRE(w.steps.size() == 1);
+  CHECK(w.steps[0]->tokens()->size() == 3);
+  REQUIRE(w.steps[0]->output_rows()->size() == 1);
+  CHECK(w.steps[0]->output_rows()->Get(0) == 2);
+  CHECK(w.steps[0]->output_top()->Get(0) == 2);
+  CHECK(w.steps[0]->output_next() == nullptr);
+}
+
 TEST_CASE("under any mix of operations no block is lost and every sequence ends exactly once") {
   const unsigned seed = 20261122;
   MESSAGE("seed ", seed);

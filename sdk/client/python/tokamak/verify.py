@@ -46,7 +46,7 @@ STRING = String()
 
 ERROR = Table("Error", (U8, STRING, STRING))
 USAGE = Table("Usage", (U32, U32, U32, U64, U64, U64))
-TOP_LOGPROBS = Table("TopLogprobs", (Vector(U8), Vector(I32), Vector(F32), Vector(STRING)))
+TOP_LOGPROBS = Table("TopLogprobs", (Vector(U8), Vector(I32), Vector(F32), Vector(STRING), Vector(F32)))
 CHUNK = Table(
     "Chunk",
     (U64, U64, U32, U32, Vector(I32), STRING, Vector(F32), TOP_LOGPROBS, U8, STRING, USAGE, ERROR, U32),

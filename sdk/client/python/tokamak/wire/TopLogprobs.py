@@ -6,7 +6,8 @@ import flatbuffers
 from flatbuffers.compat import import_numpy
 np = import_numpy()
 
-# Per position `counts[i]` entries of ids, logprobs and (pools and above) texts, most likely first.
+# Per position `counts[i]` entries of ids, logprobs and (pools and above) texts, most likely first. Of an Extend with
+# `score`: the places of its tokens, then the one after them.
 class TopLogprobs(object):
     __slots__ = ['_tab']
 
@@ -126,7 +127,34 @@ class TopLogprobs(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
         return o == 0
 
-def TopLogprobsStart(builder): builder.StartObject(4)
+    # TopLogprobs
+    def Scores(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Float32Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 4))
+        return 0
+
+    # TopLogprobs
+    def ScoresAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Float32Flags, o)
+        return 0
+
+    # TopLogprobs
+    def ScoresLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # TopLogprobs
+    def ScoresIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        return o == 0
+
+def TopLogprobsStart(builder): builder.StartObject(5)
 def Start(builder):
     return TopLogprobsStart(builder)
 def TopLogprobsAddCounts(builder, counts): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(counts), 0)
@@ -153,6 +181,12 @@ def AddTexts(builder, texts):
 def TopLogprobsStartTextsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartTextsVector(builder, numElems):
     return TopLogprobsStartTextsVector(builder, numElems)
+def TopLogprobsAddScores(builder, scores): builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(scores), 0)
+def AddScores(builder, scores):
+    return TopLogprobsAddScores(builder, scores)
+def TopLogprobsStartScoresVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartScoresVector(builder, numElems):
+    return TopLogprobsStartScoresVector(builder, numElems)
 def TopLogprobsEnd(builder): return builder.EndObject()
 def End(builder):
     return TopLogprobsEnd(builder)
