@@ -7,7 +7,7 @@
 
 Prints every ratio's two sides. --answers asks a dozen questions of both and shows, where answers part, how close
 llama.cpp's two most likely tokens were there. --divergence measures both against reference distributions: JSON lines with ids,
-top_ids and top_logprobs. Needs llama-cpp-python and numpy; for all but rates also what sdk/client/python needs.
+top_ids and top_logprobs. Needs llama-cpp-python and numpy; --answers also what sdk/client/python needs.
 """
 import argparse
 import contextlib
@@ -149,24 +149,25 @@ def divergence(ids, logprobs, found):
 def compare_divergence(args):
     import llama_cpp
     import numpy as np
-    peer = llama_cpp.Llama(args.model, n_ctx=4096, n_batch=512, n_threads=args.threads, logits_all=True, verbose=False)
+    texts = [json.loads(line) for line in open(args.divergence)]
+    longest = max(len(text["ids"]) for text in texts)
+    peer = llama_cpp.Llama(args.model, n_ctx=longest + 1, n_batch=512, n_threads=args.threads, logits_all=True, verbose=False)
+    asked = "".join(json.dumps({"ids": text["ids"]}) + "\n" for text in texts)
+    scored = subprocess.run([args.tokamak, "score", args.model, "-t", str(args.threads), "--top", "255"], input=asked, check=True,
+                            capture_output=True, text=True).stdout.splitlines()
     ours, theirs, first_ours, first_theirs = [], [], 0, 0
-    with service(args) as client:
-        for line in open(args.divergence):
-            text = json.loads(line)
-            ids = text["ids"]
-            peer.reset()
-            peer.eval(ids)
-            for i in range(len(ids) - 1):
-                top, logprobs = text["top_ids"][i], text["top_logprobs"][i]
-                answer = client.generate(ids[:i + 1], model="m", max_tokens=1, temperature=0, top_logprobs=200, ignore_eos=True)
-                found = {t.id: t.logprob for t in answer.top_logprobs[0]}
-                logits = peer.scores[i].astype(np.float64)
-                logits -= logits.max() + math.log(np.exp(logits - logits.max()).sum())
-                ours.append(divergence(top, logprobs, found))
-                theirs.append(divergence(top, logprobs, {t: logits[t] for t in top}))
-                first_ours += answer.top_logprobs[0][0].id == top[0]
-                first_theirs += int(logits.argmax()) == top[0]
+    for text, line in zip(texts, map(json.loads, scored), strict=True):
+        ids = text["ids"]
+        peer.reset()
+        peer.eval(ids)
+        for i, (top, logprobs) in enumerate(zip(text["top_ids"], text["top_logprobs"], strict=True)):
+            found = dict(zip(line["top_ids"][i], line["top_logprobs"][i]))
+            logits = peer.scores[i].astype(np.float64)
+            logits -= logits.max() + math.log(np.exp(logits - logits.max()).sum())
+            ours.append(divergence(top, logprobs, found))
+            theirs.append(divergence(top, logprobs, {t: logits[t] for t in top}))
+            first_ours += line["top_ids"][i][0] == top[0]
+            first_theirs += int(logits.argmax()) == top[0]
     n = len(ours)
     print(f"{n} positions; mean divergence from the reference, and same first choice")
     print(f"tokamak    {sum(ours) / n:.5f}  {100 * first_ours / n:.1f} %")
