@@ -2,12 +2,11 @@
 #include "engine/engine.hpp"
 
 #include "base/log.hpp"
+#include "engine/graph_passes.hpp"
 #include "engine/model_files.hpp"
 #include "engine/shard_builder.hpp"
 #include "message/actor_clock.hpp"
 #include "model/architectures/architecture.hpp"
-#include "model/graph/graph_edit.hpp"
-#include "plugin/graph_pass_instance.hpp"
 
 #include <sched.h>
 
@@ -24,24 +23,6 @@ plugin::host_settings settings_for(const engine_setup& setup, std::string_view p
   s.file = setup.topology_file;
   s.now_us = clock_of(system);
   return s;
-}
-
-// The engine's passes as one function. It keeps their plugins: decompositions are functions there.
-expected<graph_rewrite> make_passes(const engine_setup& setup, caf::actor_system& system) {
-  auto passes = std::make_shared<std::vector<plugin::graph_pass_instance>>();
-  for (const auto& use : setup.config.graph_passes) {
-    auto pass = plugin::graph_pass_instance::create(*setup.registry, use, settings_for(setup, "graph_pass", system));
-    if (!pass) return fail(pass.error());
-    passes->push_back(std::move(*pass));
-  }
-  return [passes](graph& g) -> expected<void> {
-    for (auto& pass : *passes) {
-      graph_editor editor(g);
-      if (auto ok = pass.run(editor.handle(), graph_editor::api()); !ok) return ok;
-      if (auto ok = g.validate(); !ok) return ok;
-    }
-    return {};
-  };
 }
 
 scheduler_config scheduler_settings(const engine_setup& setup, const memory_plan& memory, std::size_t n_shards) {
@@ -125,7 +106,7 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
 
 expected<running_engine> start_engine(caf::actor_system& system, engine_setup setup) {
   const auto& config = setup.config;
-  auto rewrite = make_passes(setup, system);
+  auto rewrite = make_passes(config, *setup.registry, settings_for(setup, "graph_pass", system));
   if (!rewrite) return fail(about(config.name, rewrite.error()));
   setup.model.keep = std::make_shared<std::pair<std::shared_ptr<const void>, graph_rewrite>>(setup.model.keep, *rewrite);
   auto memory = plan_memory(setup.model.model.groups(), {config.kv_memory_bytes, setup.model.context_length, config.max_sequences,

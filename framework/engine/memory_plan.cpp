@@ -2,6 +2,8 @@
 // give theirs back behind the window).
 #include "engine/memory_plan.hpp"
 
+#include "model/tensor_type.hpp"
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -12,6 +14,13 @@ std::uint64_t block_bytes(const graph_cache_group& g) {
   if (g.kind == TK_GROUP_RECURRENT) return std::uint64_t{g.n_layers} * g.state_width * sizeof(float);
   const std::uint64_t element = g.format == TK_F32 ? 4 : 2;
   return std::uint64_t{g.n_layers} * g.block_size * (std::uint64_t{g.k_width} + g.v_width) * element;
+}
+
+std::uint64_t weight_bytes(const graph& g) {
+  std::uint64_t sum = 0;
+  for (const auto& value : g.values())
+    if (value.kind == TK_WEIGHT) sum += bytes_of(static_cast<tensor_type>(value.format), value.dims).value_or(0);
+  return sum;
 }
 
 expected<memory_plan> plan_memory(const std::vector<graph_cache_group>& groups, const memory_request& r) {

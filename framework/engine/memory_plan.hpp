@@ -24,6 +24,9 @@ struct memory_plan {
 /// Bytes of one block (of one state slot) of a group.
 std::uint64_t block_bytes(const graph_cache_group& group);
 
+/// Bytes of a graph's weights, as the file has them.
+std::uint64_t weight_bytes(const graph& g);
+
 /// Automatic: room for four sequences of full context, at most a quarter of the available memory, at least one sequence.
 /// Errors: out_of_memory if the stated memory holds not even one block a group.
 expected<memory_plan> plan_memory(const std::vector<graph_cache_group>& groups, const memory_request& request);

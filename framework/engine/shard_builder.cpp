@@ -102,6 +102,21 @@ program_segment bind_values(const graph& g) {
   return segment;
 }
 
+// Before anything is read: what a shard takes of the host's memory is weights, packed as wide as the file has them, and
+// its cache.
+expected<void> check_memory(const std::vector<graph>& segments, std::span<const std::uint32_t> n_blocks) {
+  std::uint64_t weights = 0, cache = 0;
+  for (const auto& g : segments) weights += weight_bytes(g);
+  const auto& groups = segments.front().groups();
+  for (std::size_t i = 0; i < groups.size(); ++i) cache += n_blocks[i] * block_bytes(groups[i]);
+  const auto available = available_memory_bytes();
+  if (weights + cache <= available) return {};
+  const auto mib = [](std::uint64_t bytes) { return (bytes + (1 << 20) - 1) >> 20; };
+  return fail(errc::out_of_memory,
+              fmt::format("{} MiB are needed ({} of weights, {} of cache), {} are available; a smaller context_length or kv_memory_bytes needs less",
+                          mib(weights + cache), mib(weights), mib(cache), available >> 20));
+}
+
 void copy_groups(const graph& g, shard_program& program) {
   for (const auto& group : g.groups()) program.group_names.push_back(group.name);
   for (std::size_t i = 0; i < g.groups().size(); ++i) {
@@ -158,14 +173,10 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
   settings.threads = threads;
   auto backend = plugin::backend_instance::create(*setup.registry, setup.config.backend, settings);
   if (!backend) return fail(backend.error());
-  std::vector<tk_kernel> kernels;
-  std::vector<plugin::kernels_extension> kernel_plugins;
-  for (const auto& use : setup.config.kernels) {
-    auto extension = plugin::kernels_extension::create(*setup.registry, use, settings);
-    if (!extension) return fail(extension.error());
-    kernels.insert(kernels.end(), extension->kernels().begin(), extension->kernels().end());
-    kernel_plugins.push_back(std::move(*extension));
-  }
+  auto kernels = load_kernels(setup.config, *setup.registry, settings);
+  if (!kernels) return fail(kernels.error());
+  if (backend->describe().host_visible)
+    if (auto ok = check_memory(plan.segments, n_blocks); !ok) return fail(ok.error());
 
   weight_reader weights(setup, plan);
   shard_program program{.keep = {}, .kernels = {}, .backend = std::move(*backend), .cache = {}, .segments = {}, .groups = {},
@@ -173,11 +184,11 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
                         .ranks = plan.ranks};
   for (std::size_t i = 0; i < plan.segments.size(); ++i) {
     auto& g = plan.segments[i];
-    const auto supports = [&](const tk_graph_view& view, std::uint32_t op) { return program.backend.supports(view, op, kernels); };
+    const auto supports = [&](const tk_graph_view& view, std::uint32_t op) { return program.backend.supports(view, op, kernels->list); };
     if (auto ok = decompose_unsupported(g, supports); !ok) return fail(ok.error());
     auto bound = weights.read(g);
     if (!bound) return fail(bound.error());
-    auto created = program.backend.create_program(g.view(), *bound, kernels);
+    auto created = program.backend.create_program(g.view(), *bound, kernels->list);
     if (!created) return fail(created.error());
     auto segment = bind_values(g);
     segment.program = std::move(*created);
@@ -201,7 +212,7 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
       return fail(ok.error());
   program.received = std::move(plan.received);
   program.sent = std::move(plan.sent);
-  program.kernels = std::move(kernel_plugins);
+  program.kernels = std::move(kernels->plugins);
   for (auto& copy : weights.take()) program.keep.push_back(std::move(copy));
   program.keep.push_back(setup.model.keep);
   // Ranks compute the same logits; one samples.

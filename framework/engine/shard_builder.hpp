@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/engine.hpp"
+#include "engine/graph_passes.hpp"
 #include "engine/memory_plan.hpp"
 #include "model/graph/cut.hpp"
 
@@ -17,9 +18,6 @@ struct shard_plan {
   std::string received, sent;        ///< rows from the shard before and for the shard behind
   std::uint32_t rank = 0, ranks = 1;
 };
-
-/// What passes do to the graph of one shard.
-using graph_rewrite = std::function<expected<void>(graph&)>;
 
 /// Cuts as `shards` says, then rewrites each part: cuts know primitive ops only, and no fused op may straddle one. One
 /// plan per shard, in pipeline or rank order.

@@ -199,3 +199,17 @@ TEST_CASE("a good topology is printed as a graph, and its warnings stop nobody")
   CHECK(p.err() == "");
   CHECK(p.out().find("endpoint a: fusion direct") != std::string::npos);
 }
+
+TEST_CASE("an engine that needs more memory than there is ends the start before its weights are read") {
+  if (test::smollm2_path().empty()) {
+    MESSAGE("SmolLM2 is not there; skipped");
+    return;
+  }
+  const test_folder folder;
+  const auto file = folder / "large.toml";
+  write(file, "[models.a]\npath = \"" + test::smollm2_path() + "\"\n[engines.a]\nkv_memory_bytes = \"700GiB\"\n");
+  test::child_process p({test::tokamak_program(), "serve", file});
+  CHECK(p.wait(std::chrono::seconds(10)) == 1);
+  CHECK(p.err().find("engine 'a': 716892 MiB are needed (93 of weights, 716800 of cache), ") != std::string::npos);
+  CHECK(p.err().find(" are available; a smaller context_length or kv_memory_bytes needs less (out_of_memory)\n") != std::string::npos);
+}

@@ -1,5 +1,6 @@
 // A graph as text for people.
 #include "model/graph/graph.hpp"
+#include "model/tensor_type.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -16,7 +17,7 @@ std::string describe(const graph_value& value) {
   const auto* kind = kinds[value.kind < kinds.size() ? value.kind : 0];
   std::string text = fmt::format("{} [{}]", kind, fmt::join(value.dims, ", "));
   if (value.kind == TK_WEIGHT)
-    text += fmt::format(" format {}", value.format);
+    text += fmt::format(" {}", to_string(static_cast<tensor_type>(value.format)));
   if ((value.flags & TK_VALUE_INPUT) != 0)
     text += " input";
   if ((value.flags & TK_VALUE_OUTPUT) != 0)
@@ -27,9 +28,10 @@ std::string describe(const graph_value& value) {
 std::string describe(const graph_cache_group& group) {
   if (group.kind == TK_GROUP_RECURRENT)
     return fmt::format("recurrent, {} layers of {} f32", group.n_layers, group.state_width);
-  std::string text = fmt::format("{}, {} layers, blocks of {} tokens, K {} V {}, format {}",
+  std::string text = fmt::format("{}, {} layers, blocks of {} tokens, K {} V {} in {}",
                                  group.kind == TK_GROUP_SLIDING ? "sliding" : "full", group.n_layers,
-                                 group.block_size, group.k_width, group.v_width, group.format);
+                                 group.block_size, group.k_width, group.v_width,
+                                 to_string(static_cast<tensor_type>(group.format)));
   if (group.kind == TK_GROUP_SLIDING)
     text += fmt::format(", window {}", group.window);
   return text;

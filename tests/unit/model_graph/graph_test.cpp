@@ -199,8 +199,8 @@ TEST_CASE("attention needs a kv_write before it, except in a segment") {
 
 TEST_CASE("printing names every value and op") {
   const auto printed = two_layer_graph(1).print();
-  CHECK(printed.find("cache group 0 full: full, 1 layers, blocks of 4 tokens, K 16 V 16, format 1\n") != std::string::npos);
-  CHECK(printed.find("value 0 token_embd.weight: weight [32, 50] format 0\n") != std::string::npos);
+  CHECK(printed.find("cache group 0 full: full, 1 layers, blocks of 4 tokens, K 16 V 16 in F16\n") != std::string::npos);
+  CHECK(printed.find("value 0 token_embd.weight: weight [32, 50] F32\n") != std::string::npos);
   CHECK(printed.find("op 0 tokamak.embed(token_embd.weight) scale=1 -> embedding\n") != std::string::npos);
   CHECK(printed.find("tokamak.matmul(normed, token_embd.weight, -) -> logits\n") != std::string::npos);
 }
