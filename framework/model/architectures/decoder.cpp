@@ -119,7 +119,7 @@ value_id decoder::attend(std::uint32_t layer, cache_layer place, value_id q, val
   const auto& s = shape;
   op.kv_write(k, v, place.group, place.layer);
   const auto a = op.attention(name(layer, "attn.out"), q,
-                              {place.group, place.layer, s.H, s.G, s.Dk, s.attention_scale, attention_softcap});
+                              {place.group, place.layer, s.H, s.G, s.Dk, s.attention_scale});
   return linear(layer, "attn_output", a, s.D);
 }
 

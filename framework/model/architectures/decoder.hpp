@@ -46,7 +46,8 @@ public:
   /// Refuses a file whose layers attend a window shorter than the context, where nobody says which of them do.
   void refuse_window();
 
-  /// Rotary embedding of heads as the file's metadata says; `style` as in rope_settings, `base` where the file has none.
+  /// Rotary embedding of heads as the file's metadata says; `style` as in rope_settings, `base` where the file has
+  /// none.
   rope_settings rope(std::string_view style, double base = 10000);
 
   /// Rows of the token embeddings.
@@ -75,8 +76,7 @@ public:
   model_source source;
   primitive_ops op;
   decoder_shape shape{};
-  double attention_softcap = 0;
-  double logit_softcap = 0;
+  double logit_softcap = 0; ///< 0: none
 
 private:
   void read_shape();

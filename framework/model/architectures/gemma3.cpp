@@ -33,7 +33,6 @@ expected<model_graph> build_gemma3(const gguf_file& file, const graph_options& o
   // All sizes scale by the width of a head but the largest, by the model's width a head; files seldom say so.
   if (s.n_layers == layers_of_27b)
     s.attention_scale = d.source.positive("attention.scale", 1 / std::sqrt(static_cast<double>(s.D) / s.H));
-  d.attention_softcap = d.source.positive("attn_logit_softcapping", 0);
   d.logit_softcap = d.source.positive("final_logit_softcapping", 0);
 
   const auto window = d.source.count("attention.sliding_window");
@@ -43,7 +42,8 @@ expected<model_graph> build_gemma3(const gguf_file& file, const graph_options& o
   near.freq_base = d.source.positive("rope.freq_base_swa", 10000);
   near.freq_scale = 1;
   if (far.ext_factor != 0 || far.divisors != no_value)
-    d.source.refuse(errc::unsupported, "Gemma 3 with rotary scaling other than linear is not known here");
+    d.source.refuse(errc::unsupported,
+                    "rotary scaling other than linear is not known for the architecture 'gemma3' here");
 
   const auto places = d.add_cache(window, [&](std::uint32_t i) { return bool{slides[i]}; });
   auto x = d.embed(std::sqrt(static_cast<double>(s.D)));

@@ -25,8 +25,9 @@ void read_longrope(model_source& source, const rope_reading& what, rope_settings
   rope.divisors = source.vector(is_long ? "rope_factors_long.weight" : "rope_factors_short.weight", half);
   source.passed_over(is_long ? "rope_factors_short.weight" : "rope_factors_long.weight", {half});
   const double stretch = static_cast<double>(what.context_length) / original;
-  rope.attn_factor = source.positive(
-      "rope.scaling.attn_factor", stretch > 1 && original > 1 ? std::sqrt(1 + std::log(stretch) / std::log(original)) : 1);
+  const bool stretched = stretch > 1 && original > 1;
+  rope.attn_factor = source.positive("rope.scaling.attn_factor",
+                                     stretched ? std::sqrt(1 + std::log(stretch) / std::log(original)) : 1);
 }
 
 } // namespace

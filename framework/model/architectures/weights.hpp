@@ -33,9 +33,9 @@ struct graph_weights {
   std::vector<std::unique_ptr<std::byte[]>> copies;
 };
 
-/// One entry for each weight of the graph; `parts` as in model_graph; a slice names the part that the graph's value is of the file's tensor.
-/// Errors: not_found "no tensor 'x'", corrupt (type or shape differ from the graph's), invalid_argument (a slice within
-/// a block); `where` is the file.
+/// One entry for each weight of the graph. `parts` as in model_graph; a slice names the part that the graph's value is
+/// of the file's tensor, or of those rows of it. Errors: not_found "no tensor 'x'", corrupt (type or shape differ from
+/// the graph's), invalid_argument (a slice within a block); `where` is the file.
 expected<graph_weights> find_weights(const graph& g, const gguf_file& file, std::span<const weight_slice> slices = {},
                                      std::span<const tensor_rows> parts = {});
 

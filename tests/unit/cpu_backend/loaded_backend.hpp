@@ -41,18 +41,24 @@ inline tk_error no_error() {
   return error;
 }
 
+/// A host with that many threads and no options.
+inline tk_host host_of(std::uint32_t threads) {
+  tk_host host{};
+  host.size = sizeof host;
+  host.threads = threads;
+  host.log = [](void*, std::int32_t, tk_string, tk_string text) {
+    MESSAGE("logged: ", std::string(text.data, text.size));
+  };
+  host.option_count = [](const tk_options*) -> std::uint32_t { return 0; };
+  host.option_find = [](const tk_options*, tk_string, tk_option_value*) -> tk_status { return TK_NOT_FOUND; };
+  return host;
+}
+
 /// One instance of the backend. Handles made from it must go first.
 class backend {
 public:
-  explicit backend(const char* level, std::uint32_t threads = 1, std::uint64_t budget = 0) {
-    host_.size = sizeof host_;
-    host_.threads = threads;
+  explicit backend(const char* level, std::uint32_t threads = 1, std::uint64_t budget = 0) : host_(host_of(threads)) {
     host_.memory_budget_bytes = budget;
-    host_.log = [](void*, std::int32_t, tk_string, tk_string text) {
-      MESSAGE("logged: ", std::string(text.data, text.size));
-    };
-    host_.option_count = [](const tk_options*) -> std::uint32_t { return 0; };
-    host_.option_find = [](const tk_options*, tk_string, tk_option_value*) -> tk_status { return TK_NOT_FOUND; };
     setenv("TOKAMAK_CPU", level, 1);
     tk_error error = no_error();
     const tk_status status = table()->create(&host_, nullptr, &self_, &error);
@@ -73,7 +79,7 @@ public:
   }
 
 private:
-  tk_host host_{};
+  tk_host host_;
   void* self_ = nullptr;
 };
 

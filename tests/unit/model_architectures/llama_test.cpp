@@ -1,22 +1,20 @@
 // The llama architecture: its graph, its variants, and errors that name the key or tensor at fault.
 #include "unit/model/reference_data.hpp"
-#include "unit/model_architectures/llama_file.hpp"
+#include "unit/model_architectures/decoder_file.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 
 using namespace tokamak;
-using tokamak::test::llama_file;
+using tokamak::test::decoder_file;
 
 namespace {
 
 const graph_op& first(const model_graph& model, std::string_view name) {
-  for (const auto& op : model.graph.ops())
-    if (op.name == name)
-      return op;
-  REQUIRE_MESSAGE(false, "no op ", std::string(name));
-  return model.graph.ops()[0];
+  const auto* found = tokamak::test::find_op(model, name);
+  REQUIRE_MESSAGE(found != nullptr, "no op ", std::string(name));
+  return *found;
 }
 
 std::size_t count(const model_graph& model, std::string_view name) {
@@ -26,16 +24,12 @@ std::size_t count(const model_graph& model, std::string_view name) {
   return n;
 }
 
-/// The message without the file's name, which is the same everywhere.
-std::string message(const llama_file& file) {
-  const auto text = file.refusal();
-  return text.starts_with("made-up.gguf: ") ? text.substr(14) : text;
-}
+std::string message(const decoder_file& file) { return file.message(); }
 
 } // namespace
 
 TEST_CASE("a llama file becomes a valid graph with one full cache group") {
-  const auto model = llama_file().build({TK_F32, 16});
+  const auto model = decoder_file().build({TK_F32, 16});
   REQUIRE(model);
   CHECK(model->architecture == "llama");
   CHECK(model->context_length == 64);
@@ -65,7 +59,7 @@ TEST_CASE("a llama file becomes a valid graph with one full cache group") {
 }
 
 TEST_CASE("without output.weight the embedding table is the output matrix") {
-  auto file = llama_file();
+  auto file = decoder_file();
   const auto tied = file.build();
   REQUIRE(tied);
   CHECK(tied->graph.ops().back().inputs[1] == tied->graph.find_value("token_embd.weight"));
@@ -82,8 +76,9 @@ TEST_CASE("without output.weight the embedding table is the output matrix") {
 }
 
 TEST_CASE("heads may have their own widths, biases are used where they are") {
-  auto file = llama_file();
-  file.set("llama.attention.key_length", 12U).set("llama.attention.value_length", 6U).set("llama.rope.dimension_count", 12U);
+  auto file = decoder_file();
+  file.set("llama.attention.key_length", 12U).set("llama.attention.value_length", 6U)
+      .set("llama.rope.dimension_count", 12U);
   for (const std::string layer : {"blk.0.", "blk.1."}) {
     file.tensors[layer + "attn_q.weight"].dims = {32, 48};
     file.tensors[layer + "attn_k.weight"].dims = {32, 24};
@@ -104,7 +99,7 @@ TEST_CASE("heads may have their own widths, biases are used where they are") {
 }
 
 TEST_CASE("rotary scaling: linear, YaRN, frequency divisors, and none") {
-  auto file = llama_file();
+  auto file = decoder_file();
   file.set("llama.rope.freq_base", 500000.0F).set("llama.rope.scaling.factor", 4.0F);
   SUBCASE("linear is the default") {
     const auto model = file.build();
@@ -140,43 +135,87 @@ TEST_CASE("rotary scaling: linear, YaRN, frequency divisors, and none") {
 }
 
 TEST_CASE("hyperparameters that cannot be are refused by key") {
-  CHECK(message(llama_file().set("llama.attention.head_count", 0U)) ==
+  CHECK(message(decoder_file().set("llama.attention.head_count", 0U)) ==
         "metadata key 'llama.attention.head_count' is 0, expected 1 to 16777216 (corrupt)");
-  CHECK(message(llama_file().set("llama.block_count", 4000000000U)) ==
+  CHECK(message(decoder_file().set("llama.block_count", 4000000000U)) ==
         "metadata key 'llama.block_count' is 4000000000, expected 1 to 16777216 (corrupt)");
-  CHECK(message(llama_file().set("llama.attention.head_count", 5U).set("llama.attention.head_count_kv", 5U)) ==
+  CHECK(message(decoder_file().set("llama.attention.head_count", 5U).set("llama.attention.head_count_kv", 5U)) ==
         "metadata key 'llama.embedding_length' is 32, expected a multiple of the 5 heads (corrupt)");
-  CHECK(message(llama_file().set("llama.attention.head_count_kv", 3U)) ==
+  CHECK(message(decoder_file().set("llama.attention.head_count_kv", 3U)) ==
         "metadata key 'llama.attention.head_count_kv' is 3, expected a divisor of the 4 heads (corrupt)");
-  CHECK(message(llama_file().set("llama.rope.dimension_count", 10U)) ==
+  CHECK(message(decoder_file().set("llama.rope.dimension_count", 10U)) ==
         "metadata key 'llama.rope.dimension_count' is 10, expected an even number of at most 8 (corrupt)");
-  CHECK(message(llama_file().set("llama.attention.layer_norm_rms_epsilon", 0.0F)) ==
+  CHECK(message(decoder_file().set("llama.attention.layer_norm_rms_epsilon", 0.0F)) ==
         "metadata key 'llama.attention.layer_norm_rms_epsilon' is 0, expected a number above 0 (corrupt)");
-  CHECK(message(llama_file().set("llama.expert_count", 8U)) ==
+  CHECK(message(decoder_file().set("llama.expert_count", 8U)) ==
         "metadata key 'llama.expert_count' is 8: mixtures of experts are not known here (unsupported)");
-  CHECK(message(llama_file().set("llama.vocab_size", 21U)) ==
+  CHECK(message(decoder_file().set("llama.vocab_size", 21U)) ==
         "tensor 'token_embd.weight' is [32, 20], expected [32, 21] (corrupt)");
+}
+
+TEST_CASE("a window goes to every layer unless the context is no longer") {
+  const auto model = decoder_file().set("llama.attention.sliding_window", 16U).build();
+  REQUIRE(model);
+  REQUIRE(model->graph.groups().size() == 1);
+  CHECK(model->graph.groups()[0].name == "sliding");
+  CHECK(model->graph.groups()[0].kind == TK_GROUP_SLIDING);
+  CHECK(model->graph.groups()[0].window == 16);
+  CHECK(model->graph.groups()[0].n_layers == 2);
+  CHECK(decoder_file().set("llama.attention.sliding_window", 64U).build()->graph.groups()[0].kind == TK_GROUP_FULL);
+}
+
+TEST_CASE("LongRoPE's divisors are chosen by the longest sequence there will be") {
+  auto file = decoder_file();
+  file.set("llama.rope.scaling.original_context_length", 16U);
+  file.tensors["rope_factors_long.weight"] = file.tensors["rope_factors_short.weight"] = {{4}};
+  const auto divisors = [&](std::uint32_t longest) {
+    const auto model = file.build({TK_F16, 32, longest});
+    REQUIRE_MESSAGE(model, model.error().to_string());
+    return model->graph.values()[first(*model, "tokamak.rope").inputs[1]].name;
+  };
+  CHECK(divisors(0) == "rope_factors_long.weight");
+  CHECK(divisors(17) == "rope_factors_long.weight");
+  CHECK(divisors(16) == "rope_factors_short.weight");
+  const auto magnitude = [&] { return real_attribute(first(*file.build(), "tokamak.rope"), "attn_factor"); };
+  CHECK(magnitude() == doctest::Approx(std::sqrt(1 + std::log(4.0) / std::log(16.0))));
+  file.set("llama.rope.scaling.attn_factor", 1.25F);
+  CHECK(magnitude() == 1.25);
+  file.tensors["rope_factors_short.weight"] = {{8}};
+  CHECK(message(file) == "tensor 'rope_factors_short.weight' is [8], expected [4] (corrupt)");
+}
+
+TEST_CASE("a key that changes results refuses the file where nobody reads it, unless it says nothing") {
+  CHECK(message(decoder_file().set("llama.logit_scale", 0.5F)) ==
+        "metadata key 'llama.logit_scale' is f32 0.5, which the architecture 'llama' as it is known here does not have "
+        "(unsupported)");
+  CHECK(message(decoder_file().set("llama.attention.causal", false)) ==
+        "metadata key 'llama.attention.causal' is bool false, which the architecture 'llama' as it is known here does "
+        "not have (unsupported)");
+  CHECK(message(decoder_file().set("llama.attn_logit_softcapping", 50.0F)).starts_with(
+        "metadata key 'llama.attn_logit_softcapping' is f32 50, which"));
+  CHECK(message(decoder_file().set("llama.logit_scale", 1.0F).set("llama.attention.causal", true)
+                    .set("llama.attn_logit_softcapping", 0.0F)).empty());
 }
 
 TEST_CASE("missing keys are named") {
   for (const std::string key : {"block_count", "context_length", "embedding_length", "feed_forward_length",
                                 "attention.head_count", "attention.layer_norm_rms_epsilon"}) {
-    const auto model = llama_file().drop("llama." + key).build();
+    const auto model = decoder_file().drop("llama." + key).build();
     REQUIRE(!model);
     CHECK(model.error().code == errc::not_found);
     CHECK(model.error().message == "no metadata key 'llama." + key + "'");
   }
-  CHECK(llama_file().drop("llama.attention.head_count_kv").build().error().message ==
+  CHECK(decoder_file().drop("llama.attention.head_count_kv").build().error().message ==
         "tensor 'blk.0.attn_k.weight' is [32, 16], expected [32, 32]"); // as many K/V heads as heads
 }
 
 TEST_CASE("a key of another type is named") {
-  CHECK(llama_file().set("llama.block_count", std::string("two")).build().error().message ==
+  CHECK(decoder_file().set("llama.block_count", std::string("two")).build().error().message ==
         "metadata key 'llama.block_count' is string \"two\", expected u32");
 }
 
 TEST_CASE("every tensor that is missing is named") {
-  const llama_file whole;
+  const decoder_file whole;
   for (const auto& [name, tensor] : whole.tensors) {
     auto file = whole;
     file.tensors.erase(name);
@@ -188,7 +227,7 @@ TEST_CASE("every tensor that is missing is named") {
 }
 
 TEST_CASE("every tensor of a wrong shape is named with both shapes") {
-  const llama_file whole;
+  const decoder_file whole;
   for (const auto& [name, tensor] : whole.tensors) {
     auto file = whole;
     file.tensors[name].dims[0] += 8;
@@ -204,10 +243,10 @@ TEST_CASE("every tensor of a wrong shape is named with both shapes") {
 }
 
 TEST_CASE("norms must be F32, and a tensor that nobody reads refuses the file") {
-  auto file = llama_file();
+  auto file = decoder_file();
   file.tensors["output_norm.weight"].type = tensor_type::f16;
   CHECK(message(file) == "tensor 'output_norm.weight' has type F16, expected F32 (unsupported)");
-  file = llama_file();
+  file = decoder_file();
   file.tensors["blk.1.attn_q_norm.weight"] = {{8}};
   CHECK(message(file) ==
         "tensor 'blk.1.attn_q_norm.weight' is not part of the architecture 'llama' as it is known here (unsupported)");

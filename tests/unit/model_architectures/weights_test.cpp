@@ -74,6 +74,33 @@ TEST_CASE("slices are cut out along either dimension") {
   CHECK(std::string(static_cast<const char*>(found->weights[0].data), 34) == std::string(34, 1));
 }
 
+TEST_CASE("a weight may be rows of a tensor of another name, and those may be sliced") {
+  const auto bytes = small_file();
+  const auto file = gguf_file::parse(as_bytes(bytes), "small.gguf");
+  REQUIRE(file);
+  const std::vector<tensor_rows> parts = {{"upper", "m", 0, 1}, {"lower", "m", 1, 2}, {"beyond", "m", 2, 2},
+                                          {"of nothing", "x", 0, 1}};
+  const auto floats = [&](std::uint64_t width, std::uint64_t rows, std::vector<weight_slice> slices) {
+    graph g;
+    g.add_weight("lower", TK_F32, {width, rows});
+    const auto found = find_weights(g, *file, slices, parts);
+    REQUIRE_MESSAGE(found, found.error().to_string());
+    std::vector<float> copy(found->weights.at(0).bytes / 4);
+    std::memcpy(copy.data(), found->weights[0].data, copy.size() * 4);
+    return copy;
+  };
+  CHECK(floats(4, 2, {}) == std::vector<float>{4, 5, 6, 7, 8, 9, 10, 11});
+  CHECK(floats(4, 1, {{"lower", 1, 1, 2}}) == std::vector<float>{8, 9, 10, 11});
+  CHECK(floats(2, 2, {{"lower", 0, 0, 2}}) == std::vector<float>{4, 5, 8, 9});
+  const auto in_file = find_weight(*file, parts, "lower");
+  REQUIRE(in_file);
+  CHECK(in_file->data.data() == file->find_tensor("m")->data.data() + 16); // not copied
+  CHECK(find_weight(*file, parts, "m")->dims[1] == 3);
+  CHECK(find_weight(*file, parts, "beyond").error().to_string() ==
+        "small.gguf: tensor 'm' is [4, 3], which has no rows 2 to 4 (corrupt)");
+  CHECK(find_weight(*file, parts, "of nothing").error().message == "no tensor 'x'");
+}
+
 TEST_CASE("weights that do not fit the graph are named") {
   CHECK(refusal({"x", TK_WEIGHT, TK_F32, {4, 3}, 0}).ends_with("no tensor 'x' (not_found)"));
   CHECK(refusal({"m", TK_WEIGHT, TK_F32, {3, 4}, 0}) ==

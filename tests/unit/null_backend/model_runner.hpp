@@ -22,8 +22,8 @@ public:
   static constexpr std::uint32_t n_blocks = 64;
 
   explicit model_runner(std::string gguf, const tk_backend& table = reference_backend(),
-                        const graph_options& options = {TK_F32, 4})
-      : model(tiny_model::of(std::move(gguf), options)), backend(table),
+                        const graph_options& options = {TK_F32, 4}, const tk_host* host = nullptr)
+      : model(tiny_model::of(std::move(gguf), options)), backend(table, host),
         session(backend, model.model.graph.view(), model.weights.weights,
                 std::vector<std::uint32_t>(model.model.graph.groups().size(), n_blocks)) {
     for (const auto& g : model.model.graph.groups()) {
