@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
 # From a fresh Debian 12 machine to a streamed answer: installs what is missing, builds a release, fetches a small model,
 # starts deploy/topologies/quickstart.toml, asks one question and stops the service again. A second run starts in seconds.
-# Usage: deploy/quickstart.sh ["PROMPT"]
+# Usage: deploy/quickstart.sh [--two-models] ["PROMPT"]
 set -euo pipefail
 
+topology="deploy/topologies/quickstart.toml"
+models=(smollm2)
+endpoint="smollm2"
 case "${1:-}" in
   -h | --help)
-    echo "Usage: deploy/quickstart.sh [\"PROMPT\"]"
+    echo "Usage: deploy/quickstart.sh [--two-models] [\"PROMPT\"]"
     echo "Installs what is missing, builds Tokamak, fetches a small model and streams its answer to PROMPT."
+    echo "  --two-models  with a second model (240 MB more) and a route between them: deploy/topologies/two_models.toml"
     exit 0
+    ;;
+  --two-models)
+    topology="deploy/topologies/two_models.toml"
+    models=(smollm2 gemma3)
+    endpoint="assistant"
+    shift
     ;;
 esac
 if [ $# -gt 1 ]; then
@@ -27,8 +37,6 @@ prompt="${1:-Why is the sky blue?}"
 called_from="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
-topology="deploy/topologies/quickstart.toml"
-model_name="smollm2"
 port=7100
 build="build/release"
 tokamak="$build/bin/tokamak"
@@ -88,8 +96,8 @@ start_server() {
   if port_is_taken; then
     local status
     status="$(ask_status)" || stop "port $port is taken by something that is not a Tokamak service; stop that first"
-    grep -qx "endpoint $model_name" <<<"$status" ||
-      stop "the Tokamak service on port $port has no model '$model_name'; stop it first"
+    grep -qx "endpoint $endpoint" <<<"$status" ||
+      stop "the Tokamak service on port $port has no model '$endpoint'; stop it first"
     say "Asking the service that runs on port $port already"
     return
   fi
@@ -107,12 +115,19 @@ start_server() {
 mkdir -p "$cache" 2>/dev/null || stop "the folder $cache cannot be made"
 deploy/install_packages.sh
 build_release
-deploy/fetch_model.sh >/dev/null
+for model in "${models[@]}"; do deploy/fetch_model.sh "$model" >/dev/null; done
 start_server
 
-say "$prompt"
-"$tokamak" ask "$model_name" "$prompt" --connect "tcp://127.0.0.1:$port" --max-tokens 120 ||
-  stop "there was no answer; the service's log is $log"
+# ask PROMPT FLAGS...
+ask() {
+  say "$@"
+  "$tokamak" ask "$endpoint" "$@" --connect "tcp://127.0.0.1:$port" --max-tokens 120 ||
+    stop "there was no answer; the service's log is $log"
+}
+ask "$prompt"
+if [ "$endpoint" = assistant ]; then # the other side of the route
+  ask "The three laws of thermodynamics are" --raw --metadata task=continue
+fi
 stop_server
 
 # The commands are shown as they can be typed where the user is.
@@ -122,6 +137,6 @@ cat >&2 <<END
 
 Ask another question:       ${where}deploy/quickstart.sh "PROMPT"
 Keep a service running:     ${where}$tokamak serve ${where}$topology
-and ask it:                 ${where}$tokamak ask $model_name "PROMPT"
+and ask it:                 ${where}$tokamak ask $endpoint "PROMPT"
 Everything it can do:       ${where}$tokamak --help
 END

@@ -8,7 +8,7 @@ preset="${TOKAMAK_PRESET:-release}"
 deploy/install_packages.sh
 TOKAMAK_PYTHON="$(deploy/python_venv.sh --tests)"
 export TOKAMAK_PYTHON
-deploy/fetch_model.sh >/dev/null
+for model in smollm2 gemma3; do deploy/fetch_model.sh "$model" >/dev/null; done
 
 cmake --preset "$preset"
 cmake --build --preset "$preset" -j "$(nproc)"

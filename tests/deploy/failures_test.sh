@@ -158,11 +158,18 @@ fake df <<<'printf "F B U A\nx 1 1 10240 99%% /\n"'
 run "$quickstart"
 expect 1 "quickstart: 10 MiB are free on the disk of $work/tree, 3 GiB are needed to build" "no disk for the build"
 
+run "$quickstart" --two-models why not
+expect 2 'quickstart: one prompt, in quotes: deploy/quickstart.sh "PROMPT"' "a prompt without quotes, of two models"
+
 # The model. A Python that makes environments at once stands for the system's: what counts is what pip then says.
 fetch="$tree/deploy/fetch_model.sh"
 model=SmolLM2-135M-Instruct.Q4_1.gguf
 new_machine
+run "$fetch" gpt
+expect 2 "Usage: deploy/fetch_model.sh [smollm2|gemma3]" "a model that is not known"
 fake df <<<'printf "F B U A\nx 1 1 10240 99%% /\n"'
+run "$fetch" gemma3
+expect 1 "fetch_model: 10 MiB are free on the disk of $home/.cache/tokamak/models, 947 MiB are needed" "no disk for the larger model"
 run "$fetch"
 expect 1 "fetch_model: 10 MiB are free on the disk of $home/.cache/tokamak/models, 512 MiB are needed" "no disk for the model"
 
