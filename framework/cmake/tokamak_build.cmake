@@ -19,7 +19,9 @@ string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWI
 string(REPLACE "-DNDEBUG" "" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
 
 set(TOKAMAK_SANITIZE "" CACHE STRING "Comma-separated sanitizers, e.g. address,undefined")
+set(TOKAMAK_TIMEOUT_FACTOR 1) # for ctest's entries
 if(TOKAMAK_SANITIZE)
+  set(TOKAMAK_TIMEOUT_FACTOR 10)
   # CAF's templates take half as long to compile this way; line numbers are all that a report needs.
   string(REPLACE "-O2 -g" "-O1 -g1" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
   string(REPLACE "-O2 -g" "-O1 -g1" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
@@ -89,13 +91,23 @@ function(tokamak_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  if(TOKAMAK_SANITIZE)
-    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 10")
-  endif()
+  math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * ${TOKAMAK_TIMEOUT_FACTOR}")
   add_executable(test_${name} ${arg_SOURCES})
   target_link_libraries(test_${name} PRIVATE ${arg_DEPENDS} tokamak_doctest_main tokamak_warnings)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   add_test(NAME ${name} COMMAND test_${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
     ENVIRONMENT "TOKAMAK_SHARED=${PROJECT_SOURCE_DIR}/../shared;TOKAMAK_PLUGIN_PATH=${PROJECT_BINARY_DIR}/lib/tokamak/plugins;TOKAMAK_TEST_PLUGINS=${PROJECT_BINARY_DIR}/tests/plugins;TOKAMAK_BIN=${PROJECT_BINARY_DIR}/bin")
+endfunction()
+
+# tokamak_install_test(NAME SCRIPT): one ctest entry that installs this build, builds something against the prefix and
+# uses it: SCRIPT SOURCE_TREE BUILD_TREE CMAKE CXX_COMPILER; 77 is "skipped". Needs a whole build.
+function(tokamak_install_test name script)
+  math(EXPR timeout "300 * ${TOKAMAK_TIMEOUT_FACTOR}")
+  add_test(NAME ${name} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/${script} ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
+           ${CMAKE_COMMAND} ${CMAKE_CXX_COMPILER})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
+  if(TOKAMAK_SANITIZE) # an installed library of this build links only with its sanitizer
+    set_tests_properties(${name} PROPERTIES ENVIRONMENT "CXXFLAGS=-fsanitize=${TOKAMAK_SANITIZE}")
+  endif()
 endfunction()
