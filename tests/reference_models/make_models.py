@@ -72,6 +72,13 @@ def write(path, model, recipe):
         out.add_key_length(config.head_dim)
         out.add_value_length(config.head_dim)
     recipe["keys"](out, config)
+    # A vocabulary, without which no service starts; texts are given as ids.
+    out.add_tokenizer_model("llama")
+    out.add_token_list(["<unk>"] + [chr(ord("0") + i) for i in range(1, config.vocab_size)])
+    out.add_token_scores([0.0] * config.vocab_size)
+    out.add_token_types([gguf.TokenType.UNKNOWN] + [gguf.TokenType.NORMAL] * (config.vocab_size - 1))
+    out.add_unk_token_id(0)
+    out.add_add_bos_token(False)
     for name, value in tensors(model, arch, recipe.get("norm_offset", 0)):
         out.add_tensor(name, value.numpy().astype("float16" if value.dim() == 2 else "float32"))
     for name, value in recipe.get("tensors", lambda _: {})(model).items():

@@ -38,6 +38,7 @@ public:
   /// A mark for each layer: the file's list of them, or all but every p-th of its number p (absent: `period`).
   std::vector<bool> marks(std::string_view name, std::uint32_t n_layers, std::uint32_t period);
 
+  std::size_t tensor_count() const { return file_.tensors().size(); }
   bool has(std::string_view tensor) const { return file_.find_tensor(tensor) != nullptr; }
   /// A weight of these dimensions, of any type. After an error an id that is only good for building on.
   value_id weight(const std::string& tensor, std::vector<std::uint64_t> dims);

@@ -139,6 +139,8 @@ TEST_CASE("hyperparameters that cannot be are refused by key") {
         "metadata key 'llama.attention.head_count' is 0, expected 1 to 16777216 (corrupt)");
   CHECK(message(decoder_file().set("llama.block_count", 4000000000U)) ==
         "metadata key 'llama.block_count' is 4000000000, expected 1 to 16777216 (corrupt)");
+  CHECK(message(decoder_file().set("llama.block_count", 16000000U)) ==
+        "metadata key 'llama.block_count' is 16000000, but the file has 20 tensors (corrupt)");
   CHECK(message(decoder_file().set("llama.attention.head_count", 5U).set("llama.attention.head_count_kv", 5U)) ==
         "metadata key 'llama.embedding_length' is 32, expected a multiple of the 5 heads (corrupt)");
   CHECK(message(decoder_file().set("llama.attention.head_count_kv", 3U)) ==
