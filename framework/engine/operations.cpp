@@ -83,6 +83,7 @@ void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now
   if (m.delivered()) {
     s.tokens.insert(s.tokens.end(), m.delivered()->begin(), m.delivered()->end());
     s.delivered = m.delivered()->size();
+    s.most_computed = s.length() - 1; // another engine has, before it was lost
   }
   s.tables.resize(config_.groups.size());
   s.one_shot = m.generate() > 0;

@@ -54,6 +54,7 @@ public:
   }
   std::uint64_t random() override { return random_(); }
   std::int64_t unix_time_s() override { return tokamak::unix_time_s(); }
+  std::uint64_t now_us() override { return tokamak::now_us(self_->system()); }
 
 private:
   template <class T>
@@ -104,7 +105,8 @@ frame_of<wire::ActorStatus> status_of(const pool_state& state) {
                       {"failed", static_cast<double>(c.failed)},
                       {"prompt_tokens", static_cast<double>(c.prompt_tokens)},
                       {"delivered_tokens", static_cast<double>(c.delivered_tokens)},
-                      {"discarded_tokens", static_cast<double>(c.discarded_tokens)}});
+                      {"discarded_tokens", static_cast<double>(c.discarded_tokens)},
+                      {"resumed", static_cast<double>(c.resumed)}});
 }
 
 /// What a pool starts with, moved into the actor.

@@ -12,12 +12,14 @@ pool_core::pool_core(model_card card, std::vector<std::string> members, choose_f
   for (auto& name : members) members_.push_back({std::move(name), true, 0});
 }
 
-expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std::int32_t> tokens) {
+expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std::int32_t> tokens,
+                                       const std::vector<bool>& gave_up) {
   std::vector<tk_placement_member> view;
-  for (const auto& member : members_) {
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    const auto& member = members_[i];
     tk_placement_member v{};
     v.name = {member.name.data(), member.name.size()};
-    v.available = member.available;
+    v.available = member.available && !(i < gave_up.size() && gave_up[i]);
     v.running = member.streams;
     view.push_back(v);
   }
@@ -41,6 +43,7 @@ void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   if (!member) return answer_error(owner, m->id(), 0, member.error());
 
   stream s{m->parent(), owner, *member, stream_decoder(*card_.tokenizer), stop_matcher(), {}, 0, 0, {}, {}, m->attempt()};
+  s.opened_us = effects_.now_us();
   auto message = m.unpack();
   if (message.stops) s.stop_strings = std::move(message.stops->strings);
   s.stops = stop_matcher(s.stop_strings);
@@ -48,7 +51,8 @@ void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   s.prompt_tokens = static_cast<std::uint32_t>(tokens->size());
   // A resumed answer goes on in the middle of its text.
   for (auto token : message.delivered) (void)s.stops.push(s.decoder.push(token));
-  s.answer_tokens = static_cast<std::uint32_t>(message.delivered.size());
+  s.answer_tokens = s.booked = static_cast<std::uint32_t>(message.delivered.size());
+  s.answer = message.delivered;
   if (message.sampling && message.sampling->temperature > 0 && !message.sampling->seed) message.sampling->seed = effects_.random();
   message.prompt = std::make_unique<wire::PromptT>();
   message.prompt->tokens = std::move(*tokens);
@@ -57,8 +61,9 @@ void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   ++counts_.opened;
   counts_.prompt_tokens += s.prompt_tokens;
   ++members_[*member].streams;
-  streams_.emplace(m->id(), std::move(s));
-  effects_.to_member(*member, make_frame<wire::Open>(message));
+  s.open = make_frame<wire::Open>(message);
+  const auto& placed = streams_.emplace(m->id(), std::move(s)).first->second;
+  effects_.to_member(*member, placed.open);
 }
 
 pool_core::stream* pool_core::find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op) {
@@ -71,6 +76,7 @@ pool_core::stream* pool_core::find_or_answer(owner_id owner, std::uint64_t id, s
 void pool_core::extend(owner_id owner, const frame_of<wire::Extend>& m) {
   auto* s = find_or_answer(owner, m->id(), m->op());
   if (!s) return;
+  s->steered = true;
   if (!m->text() || m->text()->size() == 0) return effects_.to_member(s->member, m);
   auto message = m.unpack();
   message.tokens = card_.tokenizer->encode(message.text, {.add_special = false, .parse_special = false, .add_space_prefix = false});
@@ -79,7 +85,10 @@ void pool_core::extend(owner_id owner, const frame_of<wire::Extend>& m) {
 }
 
 void pool_core::generate(owner_id owner, const frame_of<wire::Generate>& m) {
-  if (auto* s = find_or_answer(owner, m->id(), m->op())) effects_.to_member(s->member, m);
+  auto* s = find_or_answer(owner, m->id(), m->op());
+  if (!s) return;
+  s->steered = true;
+  effects_.to_member(s->member, m);
 }
 
 void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
@@ -88,8 +97,10 @@ void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
     return answer_error(owner, m->child(), 0,
                         it == streams_.end() ? error{errc::not_found, fmt::format("no open sequence {} to fork", m->id()), {}}
                                              : error{errc::already_exists, fmt::format("sequence {} is open already", m->child()), {}});
+  it->second.steered = true;
   auto child = it->second;
   child.owner = owner;
+  child.booked = child.answer_tokens;
   ++counts_.opened;
   ++members_[child.member].streams;
   effects_.to_member(child.member, m);
@@ -99,6 +110,7 @@ void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
 void pool_core::truncate(owner_id owner, const frame_of<wire::Truncate>& m) {
   auto* s = find_or_answer(owner, m->id(), 0);
   if (!s) return;
+  s->steered = true;
   // What follows a truncation is new text: nothing held back belongs to it.
   s->decoder = stream_decoder(*card_.tokenizer);
   s->stops = stop_matcher(s->stop_strings);
@@ -143,8 +155,10 @@ void pool_core::renew(const wire::Renew& m) {
 void pool_core::flow(const wire::Flow& m) {
   std::map<std::size_t, wire::FlowT> by_member;
   for (std::uint32_t i = 0; m.ids() && i < m.ids()->size(); ++i)
-    if (const auto it = streams_.find(m.ids()->Get(i)); it != streams_.end())
+    if (const auto it = streams_.find(m.ids()->Get(i)); it != streams_.end()) {
+      it->second.paused = m.paused();
       by_member[it->second.member].ids.push_back(it->first);
+    }
   for (auto& [member, message] : by_member) {
     message.paused = m.paused();
     effects_.to_member(member, make_frame<wire::Flow>(message));
@@ -179,17 +193,15 @@ void pool_core::forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::Chu
     close.id = c.id();
     effects_.to_member(s.member, make_frame<wire::Close>(close));
     to->finish = wire::FinishReason::stop;
+  } else if (engine_gave_up(s, c) && resume(c.id(), s)) {
+    if (to->tokens.empty()) return; // the rest comes from elsewhere
   } else {
     to->finish = c.finish();
     if (c.error()) to->error.reset(c.error()->UnPack());
     if (c.finish() != wire::FinishReason::none) to->text += s.stops.push(s.decoder.flush()).text + s.stops.flush();
   }
   const bool over = to->finish != wire::FinishReason::none;
-  if (over || c.usage()) {
-    to->usage = std::make_unique<wire::UsageT>(s.usage);
-    to->usage->prompt_tokens = s.prompt_tokens;
-    to->usage->completion_tokens = s.answer_tokens;
-  }
+  if (over || c.usage()) to->usage = std::make_unique<wire::UsageT>(usage_of(s));
   out[s.owner].items.push_back(std::move(to));
   if (!over) return;
   ++(out[s.owner].items.back()->finish == wire::FinishReason::error ? counts_.failed : counts_.finished);
@@ -204,6 +216,7 @@ bool pool_core::stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to) {
     to.tokens.push_back(token);
     if (c.logprobs() && c.logprobs()->size() == n) to.logprobs.push_back(c.logprobs()->Get(i));
     ++s.answer_tokens;
+    if (!s.steered) s.answer.push_back(token);
     auto found = s.stops.push(s.decoder.push(token));
     to.text += found.text;
     if (!found.stop) continue;
@@ -232,30 +245,36 @@ void pool_core::add_top(const wire::Chunk& c, wire::ChunkT& to) const {
   for (auto id : to.top->ids) to.top->texts.emplace_back(card_.tokenizer->piece(id));
 }
 
-void pool_core::set_available(std::size_t member, bool available) {
-  members_[member].available = available;
-  if (available) return;
-  std::vector<std::uint64_t> ids;
-  for (const auto& [id, s] : streams_)
-    if (s.member == member) ids.push_back(id);
-  for (auto id : ids) {
-    const auto owner = streams_.at(id).owner;
-    erase(id);
-    answer_error(owner, id, 0, {errc::unavailable, fmt::format("engine '{}' was lost", members_[member].name), {}});
+wire::UsageT pool_core::usage_of(const stream& s) {
+  auto u = s.usage;
+  if (s.resumptions > 0) { // the client's clock runs from the first attempt
+    const auto before_us = s.resumed_us - s.opened_us;
+    const bool had_token = s.before.first_token_us > 0;
+    u.queued_us = had_token ? s.before.queued_us : u.queued_us + before_us;
+    u.first_token_us = had_token ? s.before.first_token_us : u.first_token_us + before_us;
+    u.cached_tokens = had_token ? s.before.cached_tokens : u.cached_tokens;
+    u.total_us = effects_.now_us() - s.opened_us;
   }
+  u.prompt_tokens = s.prompt_tokens;
+  u.completion_tokens = s.answer_tokens;
+  return u;
 }
 
-void pool_core::erase(std::uint64_t id) {
-  const auto it = streams_.find(id);
-  auto& s = it->second;
+void pool_core::book_delivered(std::uint64_t id, stream& s) {
   wire::LedgerEntryT entry;
   entry.request = s.parent != 0 ? s.parent : id;
   entry.tenant = s.tenant;
   entry.engine = members_[s.member].name;
   entry.kinds = {wire::TokenKind::delivered};
-  entry.amounts = {s.answer_tokens};
+  entry.amounts = {s.answer_tokens - s.booked};
+  s.booked = s.answer_tokens;
   effects_.book(std::move(entry));
-  --members_[s.member].streams;
+}
+
+void pool_core::erase(std::uint64_t id) {
+  const auto it = streams_.find(id);
+  book_delivered(id, it->second);
+  --members_[it->second.member].streams;
   streams_.erase(it);
 }
 

@@ -31,6 +31,7 @@ public:
   virtual void book(wire::LedgerEntryT entry) = 0;
   virtual std::uint64_t random() = 0;       ///< seeds for requests that name none
   virtual std::int64_t unix_time_s() = 0;   ///< what templates may print
+  virtual std::uint64_t now_us() = 0;       ///< for what is left of deadlines
 };
 
 /// Picks a member: the placement plugin's choose().
@@ -53,11 +54,13 @@ public:
   /// A chunk frame of an engine.
   void chunks(const wire::Chunks& m);
 
-  /// A lost or returned engine. Its sequences end as unavailable.
+  /// A lost or returned engine. Answers that it was generating go on at another member, from their delivered tokens; they
+  /// end as unavailable where there is none, and sequences that were steered (extended, forked, truncated) always do.
   void set_available(std::size_t member, bool available);
 
   struct counters {
     std::uint64_t opened = 0, finished = 0, failed = 0, prompt_tokens = 0, delivered_tokens = 0, discarded_tokens = 0;
+    std::uint64_t resumed = 0; ///< answers that went on at another engine
   };
   const counters& counts() const { return counts_; }
   std::size_t n_streams() const { return streams_.size(); }
@@ -76,6 +79,18 @@ private:
     wire::UsageT usage;
     std::string tenant;
     std::uint32_t attempt = 0;
+
+    // What another engine would need to go on (pool_failover.cpp).
+    frame_of<wire::Open> open = {};              ///< as the first engine got it
+    std::vector<std::int32_t> answer = {};       ///< what engines have sent, delivered tokens included
+    std::vector<bool> gave_up = {};              ///< by member: it was lost, or refused to go on
+    bool steered = false;                        ///< its content is no longer prompt and answer
+    bool paused = false;
+    std::uint32_t booked = 0;                    ///< delivered tokens that the ledger has
+    std::uint64_t opened_us = 0;
+    std::uint32_t resumptions = 0;
+    std::uint64_t resumed_us = 0;                ///< when last
+    wire::UsageT before = {};                    ///< the last usage from before
   };
   struct member_state {
     std::string name;
@@ -83,12 +98,18 @@ private:
     std::uint32_t streams = 0;
   };
 
-  expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens);
+  expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens, const std::vector<bool>& gave_up = {});
   void forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out);
   bool stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to);
   void discard(std::uint64_t tokens, const std::string& tenant, const std::string& engine);
   void add_top(const wire::Chunk& c, wire::ChunkT& to) const;
   void erase(std::uint64_t id);
+  void book_delivered(std::uint64_t id, stream& s);
+  wire::UsageT usage_of(const stream& s);
+
+  // pool_failover.cpp
+  bool engine_gave_up(const stream& s, const wire::Chunk& c) const;
+  bool resume(std::uint64_t id, stream& s);
   void answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why);
   stream* find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op);
 
