@@ -18,7 +18,7 @@ decoder::decoder(const gguf_file& file, const graph_options& options)
 void decoder::read_shape() {
   auto& s = shape;
   s.n_layers = source.count("block_count");
-  if (const auto tensors = source.tensor_count(); s.n_layers > tensors) // work and memory stay in proportion to the file
+  if (const auto tensors = source.tensor_count(); s.n_layers > tensors) // work stays in proportion to the file
     source.refuse(errc::corrupt, fmt::format("metadata key '{}' is {}, but the file has {} tensors",
                                              source.key("block_count"), s.n_layers, tensors));
   s.context_length = source.count("context_length");
