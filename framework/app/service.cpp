@@ -8,6 +8,7 @@
 #include "fusion/endpoint.hpp"
 #include "message/actor_clock.hpp"
 #include "model/card.hpp"
+#include "network/keys.hpp"
 #include "network/pool.hpp"
 #include "operations/ledger.hpp"
 
@@ -139,6 +140,15 @@ struct service::starter {
       setup.limits.window_tokens = config.window_tokens;
       setup.limits.stall_us = std::uint64_t{config.stall_timeout_ms} * 1000;
       setup.limits.client_buffer_bytes = config.client_buffer_bytes;
+      if (!config.key_file.empty()) {
+        auto own = network::read_secret_key(config.key_file);
+        if (!own) return wrong(config.where, own.error());
+        auto clients = network::read_public_keys(config.client_keys);
+        if (!clients) return wrong(config.where, clients.error());
+        setup.keys = frontend::socket_keys{std::move(own->secret_key), std::move(*clients)};
+      } else if (config.insecure) {
+        log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", "anybody, in the clear"}});
+      }
       setup.directory = directory;
       setup.ids = to.ids_;
       for (const auto& [name, endpoint] : to.endpoints_) {

@@ -4,7 +4,6 @@
 #include "base/log.hpp"
 #include "frontend/backlog.hpp"
 #include "frontend/connections.hpp"
-#include "frontend/zmq_socket.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
 
@@ -92,6 +91,7 @@ private:
                                      {"bad_messages", static_cast<double>(c.bad_messages)},
                                      {"requests", static_cast<double>(c.requests)},
                                      {"refused", static_cast<double>(c.refused)},
+                                     {"refused_keys", static_cast<double>(socket_->refused())},
                                      {"cancelled", static_cast<double>(c.cancelled)},
                                      {"stalled", static_cast<double>(c.stalled)},
                                      {"clients_gone", static_cast<double>(c.gone)},
@@ -211,7 +211,7 @@ private:
 } // namespace
 
 expected<zmq_frontend> spawn_zmq_frontend(caf::actor_system& system, zmq_frontend_setup setup) {
-  auto socket = router_socket::bind(setup.bind, setup.limits.max_message_bytes);
+  auto socket = router_socket::bind(setup.bind, setup.limits.max_message_bytes, setup.keys);
   if (!socket) return fail(socket.error());
   const auto address = socket->address();
   // The socket is made here, so that a taken port is an error of the start, and used by one thread from then on.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "frontend/sessions.hpp"
+#include "frontend/zmq_socket.hpp"
 #include "message/sequence_actors.hpp"
 
 #include <caf/all.hpp>
@@ -22,6 +23,7 @@ using directory_actor =
 struct zmq_frontend_setup {
   std::string name;
   std::string bind; ///< tcp://HOST:PORT, ipc://PATH; port * picks a free one
+  std::optional<socket_keys> keys; ///< none: anybody may connect
   session_limits limits;
   std::vector<std::string> endpoint_names;
   std::vector<caf::strong_actor_ptr> endpoints; ///< each a sequence_server

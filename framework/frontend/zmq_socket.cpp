@@ -18,7 +18,8 @@ std::span<const std::byte> received_message::part(std::size_t i) const {
 
 int received_message::connection() const { return zmq_msg_get(parts_.back().get(), ZMQ_SRCFD); }
 
-expected<router_socket> router_socket::bind(const std::string& address, std::size_t max_message_bytes) {
+expected<router_socket> router_socket::bind(const std::string& address, std::size_t max_message_bytes,
+                                            const std::optional<socket_keys>& keys) {
   router_socket s;
   s.context_.reset(zmq_ctx_new());
   s.socket_.reset(zmq_socket(s.context_.get(), ZMQ_ROUTER));
@@ -35,6 +36,13 @@ expected<router_socket> router_socket::bind(const std::string& address, std::siz
   // 4.3 aborts the process when a socket closes while such a peer introduces itself.
   constexpr std::string_view authentication_domain = "tokamak";
   zmq_setsockopt(s.socket_.get(), ZMQ_ZAP_DOMAIN, authentication_domain.data(), authentication_domain.size());
+  if (keys) {
+    auto guard = network::key_guard::start(s.context_.get(), keys->clients);
+    if (!guard) return fail(guard.error());
+    s.guard_ = std::move(*guard);
+    set(ZMQ_CURVE_SERVER, 1);
+    zmq_setsockopt(s.socket_.get(), ZMQ_CURVE_SECRETKEY, keys->secret_key.data(), keys->secret_key.size() + 1);
+  }
   const auto max = static_cast<std::int64_t>(max_message_bytes) + 4096;
   zmq_setsockopt(s.socket_.get(), ZMQ_MAXMSGSIZE, &max, sizeof max);
   // Nothing else says in time that a client died whose request still waits: nothing is sent to it.

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "frontend/backlog.hpp"
+#include "network/key_guard.hpp"
+#include "network/keys.hpp"
 
 #include <zmq.h>
 
@@ -37,14 +39,23 @@ struct connection_event {
   bool opened = false; ///< else closed
 };
 
+/// Keys of a socket that only known clients may connect to.
+struct socket_keys {
+  std::string secret_key;                     ///< Z85
+  std::map<std::string, std::string> clients; ///< public keys and their owners
+};
+
 class router_socket final : public message_sink {
 public:
-  /// Binds. `max_message_bytes` cuts off clients that send more.
-  static expected<router_socket> bind(const std::string& address, std::size_t max_message_bytes);
+  /// Binds. `max_message_bytes` cuts off clients that send more. Without keys anybody may connect, in the clear.
+  static expected<router_socket> bind(const std::string& address, std::size_t max_message_bytes,
+                                      const std::optional<socket_keys>& keys = {});
   router_socket(router_socket&&) noexcept = default;
   ~router_socket() override;
 
   const std::string& address() const { return address_; }
+  /// Connections turned away for their keys.
+  std::uint64_t refused() const { return guard_ ? guard_->refused() : 0; }
   void* handle() const { return socket_.get(); }
   void* monitor_handle() const { return monitor_.get(); }
   /// False: nothing to read now.
@@ -59,6 +70,7 @@ private:
   struct close_socket { void operator()(void* p) const { zmq_close(p); } };
   router_socket() = default;
   std::unique_ptr<void, close_context> context_;
+  std::unique_ptr<network::key_guard> guard_; ///< ends behind the sockets, before the context
   std::unique_ptr<void, close_socket> socket_;
   std::unique_ptr<void, close_socket> monitor_; ///< closed before the socket it watches
   std::string address_;

@@ -53,6 +53,13 @@ std::string bind_problem(std::string_view address) {
   return {};
 }
 
+bool is_local(std::string_view address) {
+  const auto colon = address.rfind(':');
+  if (!address.starts_with("tcp://") || colon <= 5) return true;
+  const auto host = address.substr(6, colon - 6);
+  return host == "localhost" || host == "[::1]" || (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+}
+
 std::string link_problem(std::string_view address) {
   const auto colon = address.rfind(':');
   if (!address.starts_with("tcp://") || colon <= 5 || !is_host(address.substr(6, colon - 6)))

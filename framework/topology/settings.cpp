@@ -22,6 +22,25 @@ void require_path(draft& d, const std::string& path, position where, path_kind k
     d.found.error(where, errc::not_found, fmt::format("{}; expected {}", problem, expected));
 }
 
+void read_frontend_keys(draft& d, table_reader& in, frontend& f) {
+  const auto key = read_path_key(d, in, "key_file", f.key_file, "a secret key, as `tokamak keygen` makes it");
+  std::vector<std::string> paths;
+  std::vector<position> places;
+  in.texts("client_keys", paths, places);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    f.client_keys.push_back(expanded(d, paths[i], places[i]));
+    require_path(d, f.client_keys.back(), places[i], path_kind::any, "a public key or a folder of them");
+  }
+  in.boolean("insecure", f.insecure);
+  const bool both = in.find("key_file") && in.find("client_keys");
+  if (in.find("key_file") && !in.find("client_keys"))
+    d.found.error(key, "key_file without client_keys; expected client_keys, the public keys that may connect");
+  if (!in.find("key_file") && in.find("client_keys")) in.missing("key_file", "the secret key that client_keys need");
+  if (!both && !f.insecure && !is_local(f.bind))
+    d.found.error(f.where, fmt::format("frontend {} binds {}, where other machines can connect; expected key_file and client_keys, "
+                                       "or insecure = true", in_quotes(f.name), in_quotes(f.bind)));
+}
+
 void read_frontend(draft& d, table_reader& in, const std::string& name) {
   frontend f;
   f.name = name;
@@ -30,6 +49,7 @@ void read_frontend(draft& d, table_reader& in, const std::string& name) {
   read_node_key(d, in, f.node);
   if (const auto* v = in.text("bind", f.bind))
     if (const auto problem = bind_problem(f.bind); !problem.empty()) d.found.error(v->where, "bind " + problem);
+  read_frontend_keys(d, in, f);
   in.number("max_clients", f.max_clients, 1, 1'000'000);
   const auto size = [&](std::string_view key, std::uint32_t& into, std::uint64_t least) {
     std::uint64_t bytes = into;
@@ -41,7 +61,7 @@ void read_frontend(draft& d, table_reader& in, const std::string& name) {
   in.number("window_tokens", f.window_tokens, 128, 1'000'000);
   in.number("stall_timeout_ms", f.stall_timeout_ms, 100, day_ms);
   size("client_buffer_bytes", f.client_buffer_bytes, 64u << 10);
-  in.planned({"tls", "auth", "keys"});
+  in.planned({"tls", "auth"});
   d.result.frontends.push_back(std::move(f));
 }
 

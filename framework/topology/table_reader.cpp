@@ -31,6 +31,18 @@ void table_reader::wrong_type(std::string_view key, const value& v, std::string_
   findings_->error(v.where, fmt::format("{} is {}; expected {}", key, type_name(v), expected));
 }
 
+const value* table_reader::boolean(std::string_view key, bool& into) {
+  const auto* v = find(key);
+  if (!v) return nullptr;
+  const auto* b = v->as<bool>();
+  if (!b) {
+    wrong_type(key, *v, "true or false");
+    return nullptr;
+  }
+  into = *b;
+  return v;
+}
+
 const value* table_reader::text(std::string_view key, std::string& into) {
   const auto* v = find(key);
   if (!v) return nullptr;

@@ -38,6 +38,9 @@ public:
     return v;
   }
 
+  /// true or false.
+  const value* boolean(std::string_view key, bool& into);
+
   /// An integer, or a string such as "512MiB", "1.5GB" (units B, KB, MB, GB, TB, KiB, MiB, GiB, TiB).
   const value* bytes(std::string_view key, std::uint64_t& into, std::uint64_t least, std::uint64_t most);
 

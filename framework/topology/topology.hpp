@@ -75,6 +75,9 @@ struct frontend {
   std::string kind = "zmq";
   std::string node;
   std::string bind = "tcp://127.0.0.1:7100";
+  std::string key_file;                 ///< secret key; "": clients connect in the clear
+  std::vector<std::string> client_keys; ///< files and folders of the public keys that may connect
+  bool insecure = false;                ///< without keys, though other machines can connect
   std::uint32_t max_clients = 1024;
   std::uint32_t max_message_bytes = 16u << 20;
   std::uint32_t max_requests_per_client = 256; ///< running at once; more are refused as overloaded

@@ -1,6 +1,8 @@
 // A child process with its output, for tests of the programs themselves.
 #pragma once
 
+#include "patience.hpp"
+
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -22,7 +24,7 @@ inline std::string tokamak_program() {
   return std::string(folder ? folder : ".") + "/tokamak";
 }
 
-/// Starts at once; killed at the end if it still runs. Output is collected while waiting.
+/// Starts at once; killed at the end if it still runs. Output is collected while waiting. Limits are times `patience`.
 class child_process {
 public:
   explicit child_process(const std::vector<std::string>& command) {
@@ -61,7 +63,7 @@ public:
 
   /// Until the process wrote `text` to either stream; false: it ended, or the time did.
   bool wait_for(const std::string& text, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto end = std::chrono::steady_clock::now() + limit * patience;
     const auto there = [&] {
       return out_text_.find(text) != std::string::npos || err_text_.find(text) != std::string::npos;
     };
@@ -72,7 +74,7 @@ public:
 
   /// Exit status, 128 + signal where one ended it, -1 where it still runs when the time is over.
   int wait(std::chrono::milliseconds limit = std::chrono::seconds(30)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto end = std::chrono::steady_clock::now() + limit * patience;
     while (status_ < 0 && std::chrono::steady_clock::now() < end) {
       const bool open = collect(20);
       int status = 0;

@@ -1,6 +1,8 @@
 // A client without manners: frames as they are, nothing checked, nothing acknowledged unless told to.
 #pragma once
 
+#include "patience.hpp"
+
 #include "message/frame.hpp"
 
 #include <doctest/doctest.h>
@@ -45,10 +47,10 @@ public:
     frame_type type = frame_type::none;
     std::string body;
   };
-  /// Nothing within `limit`: empty.
+  /// Nothing within `limit` times `patience`: empty.
   std::optional<message> receive(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     zmq_pollitem_t item{socket_, 0, ZMQ_POLLIN, 0};
-    if (zmq_poll(&item, 1, limit.count()) <= 0) return std::nullopt;
+    if (zmq_poll(&item, 1, (limit * patience).count()) <= 0) return std::nullopt;
     const auto head = part();
     auto header = frame_header::read(std::as_bytes(std::span(head)));
     REQUIRE(header);

@@ -38,7 +38,7 @@ std::chrono::milliseconds until(client& c, const std::string& kind, const std::s
   const auto passed = [&] {
     return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
   };
-  while (counter(c, kind, name) != value && passed() < limit) std::this_thread::sleep_for(10ms);
+  while (counter(c, kind, name) != value && passed() < limit * test::patience) std::this_thread::sleep_for(10ms);
   CHECK_MESSAGE(counter(c, kind, name) == value, kind << " " << name);
   return passed();
 }
@@ -151,7 +151,7 @@ TEST_CASE("a client that dies while its request waits in the queue takes it alon
     until(watcher, "frontend", "requests_running", 2);
     CHECK(counter(watcher, "scheduler", "waiting") == 1);
     doomed.signal(SIGKILL);
-    CHECK(until(watcher, "scheduler", "waiting", 0) < 2s);
+    CHECK(until(watcher, "scheduler", "waiting", 0) < 2s * test::patience);
     CHECK(doomed.wait() == 128 + SIGKILL);
     CHECK(doomed.out() == ""); // it had nothing yet
   }
@@ -169,7 +169,7 @@ TEST_CASE("a client that hangs is given up after missed heartbeats, also while i
   test::child_process hanging(ask(s.address()));
   until(watcher, "frontend", "requests_running", 2);
   hanging.signal(SIGSTOP);
-  CHECK(until(watcher, "frontend", "requests_running", 1, 30s) < 12s);
+  CHECK(until(watcher, "frontend", "requests_running", 1, 30s) < 12s * test::patience);
   CHECK(counter(watcher, "scheduler", "waiting") == 0);
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("a client that dies in mid-stream frees its blocks") {
     REQUIRE(doomed.wait_for(" "));
     CHECK(counter(watcher, "scheduler", "running") == 1);
     doomed.signal(SIGKILL);
-    CHECK(until(watcher, "scheduler", "running", 0) < 2s);
+    CHECK(until(watcher, "scheduler", "running", 0) < 2s * test::patience);
   }
   client_request r;
   r.model = "smollm2";

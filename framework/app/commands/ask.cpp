@@ -1,5 +1,6 @@
 // `tokamak ask`: one question to a running service, streamed to the terminal.
 #include "app/commands/commands.hpp"
+#include "app/key_flags.hpp"
 #include "app/sampling_flags.hpp"
 
 #include <tokamak/client.hpp>
@@ -17,6 +18,7 @@ struct ask_options {
   std::string tenant;
   std::vector<std::string> metadata; ///< "KEY=VALUE"
   bool quiet = false;
+  client_options connection;
 };
 
 client_request request_of(const ask_options& o) {
@@ -54,7 +56,7 @@ void print_statistics(const client_usage& usage) {
 }
 
 int ask(const ask_options& o) {
-  auto connected = client::connect(o.address);
+  auto connected = client::connect(o.address, o.connection);
   if (!connected) {
     std::fprintf(stderr, "tokamak: %s\n", connected.error().to_string().c_str());
     return 1;
@@ -87,6 +89,7 @@ void add_ask(CLI::App& app, command& chosen) {
       ->option_text("KEY=VALUE")
       ->allow_extra_args(false);
   sub->add_flag("--quiet", o->quiet, "No statistics");
+  add_key_flags(*sub, o->connection);
   add_sampling_flags(*sub, o->sampling);
   sub->callback([o, &chosen] { chosen = [o] { return ask(*o); }; });
 }

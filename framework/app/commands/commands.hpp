@@ -18,6 +18,7 @@ void add_ask(CLI::App& app, command& chosen);
 void add_status(CLI::App& app, command& chosen);
 void add_bench(CLI::App& app, command& chosen);
 void add_score(CLI::App& app, command& chosen);
+void add_keygen(CLI::App& app, command& chosen);
 void add_inspect(CLI::App& app, command& chosen);
 void add_tokenize(CLI::App& app, command& chosen);
 

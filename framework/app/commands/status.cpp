@@ -1,5 +1,6 @@
 // `tokamak status`: what a running service is doing, as text or JSON.
 #include "app/commands/commands.hpp"
+#include "app/key_flags.hpp"
 
 #include <nlohmann/json.hpp>
 #include <tokamak/client.hpp>
@@ -29,8 +30,8 @@ void print_json(const client_status& s) {
   std::printf("%s\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
 
-int status(const std::string& address, bool json) {
-  auto connected = client::connect(address);
+int status(const std::string& address, const client_options& options, bool json) {
+  auto connected = client::connect(address, options);
   if (!connected) {
     std::fprintf(stderr, "tokamak: %s\n", connected.error().to_string().c_str());
     return 1;
@@ -48,11 +49,13 @@ int status(const std::string& address, bool json) {
 
 void add_status(CLI::App& app, command& chosen) {
   auto address = std::make_shared<std::string>("tcp://127.0.0.1:7100");
+  auto options = std::make_shared<client_options>();
   auto json = std::make_shared<bool>(false);
   auto* sub = app.add_subcommand("status", "Actors, queues, requests, tokens by kind and memory of a running service");
   sub->add_option("--connect", *address, "Address of the service")->capture_default_str();
+  add_key_flags(*sub, *options);
   sub->add_flag("--json", *json, "As JSON");
-  sub->callback([=, &chosen] { chosen = [=] { return status(*address, *json); }; });
+  sub->callback([=, &chosen] { chosen = [=] { return status(*address, *options, *json); }; });
 }
 
 } // namespace tokamak::app

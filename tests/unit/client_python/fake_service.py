@@ -32,11 +32,14 @@ class Received(NamedTuple):
 
 
 class FakeService:
-    def __init__(self, address: str = "tcp://127.0.0.1:*") -> None:
+    def __init__(self, address: str = "tcp://127.0.0.1:*", secret_key: Optional[bytes] = None) -> None:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.ROUTER)
         self.socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
         self.socket.setsockopt(zmq.LINGER, 0)
+        if secret_key is not None:
+            self.socket.curve_server = True
+            self.socket.curve_secretkey = secret_key
         self.socket.bind(address)
         self.address = self.socket.getsockopt_string(zmq.LAST_ENDPOINT)
 

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+import zmq
 
 import tokamak
 from conftest import IMPATIENT
@@ -127,8 +128,35 @@ def test_a_peer_that_stops_answering_pings_is_given_up():
 
 def test_what_answers_without_the_handshake_of_zeromq_is_named_as_such():
     with MutePeer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as web, tokamak.Client(web.address, **IMPATIENT) as client:
-        why = "something answers there, but not with ZeroMQ's handshake"
+        why = "something answers there, but not with ZeroMQ's handshake, or it wants keys"
         assert failure(start(client)) == f"no connection to {web.address} within 0.4 s: {why} (unavailable)"
+
+
+def test_keys_encrypt_the_connection_and_wrong_ones_are_named(tmp_path):
+    public, secret = zmq.curve_keypair()
+    own_public, own_secret = zmq.curve_keypair()
+    for name, word, key in (
+        ("own.key", "tokamak-secret-key", own_secret),
+        ("service.pub", "tokamak-public-key", public),
+        ("other.pub", "tokamak-public-key", own_public),
+    ):
+        (tmp_path / name).write_text(f"{word} {key.decode()}\n")
+    keys = {"key_file": str(tmp_path / "own.key"), "server_key_file": str(tmp_path / "service.pub")}
+    service = FakeService(secret_key=secret)
+    with tokamak.Client(service.address, **keys) as client:
+        answer_ok(service, start(client))
+    for wrong in ({}, dict(keys, server_key_file=str(tmp_path / "other.pub"))):
+        with tokamak.Client(service.address, **IMPATIENT, **wrong) as client:
+            why = "something answers there, but not with ZeroMQ's handshake, or it wants keys"
+            assert failure(start(client)) == f"no connection to {service.address} within 0.4 s: {why} (unavailable)"
+    service.vanish()
+    for option, word in (("key_file", "tokamak-secret-key"), ("server_key_file", "tokamak-public-key")):
+        path = str(tmp_path / "none")
+        with pytest.raises(tokamak.InvalidArgumentError) as refusal:
+            tokamak.Client(service.address, **dict(keys, **{option: path}))
+        assert refusal.value.message == f'{option} {path!r} cannot be read or holds no line "{word} KEY"'
+    with pytest.raises(tokamak.InvalidArgumentError, match="needed together"):
+        tokamak.Client(service.address, key_file=keys["key_file"])
 
 
 def test_a_silent_service_is_asked_for_a_sign_of_life_and_then_given_up(service):

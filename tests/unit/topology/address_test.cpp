@@ -25,6 +25,24 @@ TEST_CASE("addresses for links have a definite host and port") {
   CHECK(link_problem("tcp://h:0") == "is 'tcp://h:0'; expected a port of 1 to 65535");
 }
 
+TEST_CASE("without keys a frontend binds only where this machine's programs can connect") {
+  for (const auto* local : {"tcp://127.0.0.1:7100", "tcp://127.8.0.1:*", "tcp://localhost:1", "tcp://[::1]:1", "ipc:///tmp/s"})
+    CHECK_MESSAGE(is_local(local), local);
+  for (const auto* open : {"tcp://0.0.0.0:7100", "tcp://*:7100", "tcp://[::]:1", "tcp://eth0:1", "tcp://127.example.org:1"})
+    CHECK_MESSAGE(!is_local(open), open);
+  CHECK(errors_behind_model("[frontends.z]\nbind = \"tcp://*:7100\"\n") ==
+        lines{"t.toml:3:12: frontend 'z' binds 'tcp://*:7100', where other machines can connect; expected key_file and client_keys, or "
+              "insecure = true"});
+  CHECK(errors_behind_model("[frontends.z]\nbind = \"tcp://*:7100\"\ninsecure = true\n") == lines{});
+  CHECK(errors_behind_model("[frontends.z]\nbind = \"tcp://*:7100\"\nkey_file = \"m.gguf\"\nclient_keys = [\"m.gguf\"]\n") == lines{});
+  CHECK(errors_behind_model("[frontends.z]\ninsecure = 1\n") == lines{"t.toml:4:12: insecure is an integer; expected true or false"});
+  CHECK(errors_behind_model("[frontends.z]\nkey_file = \"m.gguf\"\n") ==
+        lines{"t.toml:4:12: key_file without client_keys; expected client_keys, the public keys that may connect"});
+  CHECK(errors_behind_model("[frontends.z]\nclient_keys = [\"m.gguf\"]\n") ==
+        lines{"t.toml:3:12: [frontends.z] has no key_file; expected the secret key that client_keys need"});
+  CHECK(errors_behind_model("[frontends.z]\nkey_file = \"none.key\"\nclient_keys = [\"none\"]\n").size() == 2);
+}
+
 TEST_CASE("bad addresses are reported at their value") {
   CHECK(errors_behind_model("[frontends.z]\nbind = \"localhost:80\"\n[nodes.n]\naddress = \"tcp://h\"\n") ==
         lines{"t.toml:4:8: bind is 'localhost:80'; expected tcp://HOST:PORT or ipc:///PATH",

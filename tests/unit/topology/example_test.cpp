@@ -51,6 +51,8 @@ TEST_CASE("the full topology loads without warnings, as it is and with its comme
   CHECK(h.folder.shown(result.errors) == lines{});
   CHECK(h.folder.shown(result.warnings) == lines{});
   h.folder.put("SmolLM2", "");
+  std::filesystem::create_directories(h.folder.path() / "keys/clients");
+  h.folder.put("keys/service.key", "");
   std::filesystem::create_directory(h.folder.path() / "templates");
   h.folder.put("templates/smollm2.jinja", "");
   result = h.folder.load(uncommented(text), &h.catalog);

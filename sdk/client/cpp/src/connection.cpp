@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace tokamak::client_detail {
 
@@ -37,6 +38,33 @@ void configure(void* socket, const client_options& options) {
   set_option(socket, ZMQ_IPV6, 1);
 }
 
+/// KEY of a file's line "WORD KEY"; "" if there is none.
+std::string read_key(const std::string& path, const std::string& word) {
+  std::ifstream in(path);
+  std::string found, key;
+  return in >> found >> key && found == word && key.size() == 40 ? key : std::string();
+}
+
+// CURVE needs all three keys; a wrong one shows when the service turns the connection away.
+std::optional<client_error> use_keys(void* socket, const client_options& options) {
+  if (options.key_file.empty() && options.server_key_file.empty()) return std::nullopt;
+  const auto unreadable = [](const char* option, const std::string& path, const char* word) {
+    return client_error{client_errc::invalid_argument,
+                        std::string(option) + " '" + path + "' cannot be read or holds no line \"" + word + " KEY\"", ""};
+  };
+  const auto secret = read_key(options.key_file, "tokamak-secret-key");
+  if (secret.empty()) return unreadable("key_file", options.key_file, "tokamak-secret-key");
+  const auto server = read_key(options.server_key_file, "tokamak-public-key");
+  if (server.empty()) return unreadable("server_key_file", options.server_key_file, "tokamak-public-key");
+  char own[41];
+  if (zmq_curve_public(own, secret.c_str()) != 0 ||
+      zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret.c_str(), secret.size() + 1) != 0 ||
+      zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, own, sizeof own) != 0 ||
+      zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, server.c_str(), server.size() + 1) != 0)
+    return client_error{client_errc::invalid_argument, "the keys are not usable, or libzmq was built without CURVE", ""};
+  return std::nullopt;
+}
+
 struct part {
   zmq_msg_t message;
   part() { zmq_msg_init(&message); }
@@ -59,6 +87,7 @@ client_result<std::unique_ptr<connection>> connection::begin(void* context, cons
   socket_ptr socket(zmq_socket(context, ZMQ_DEALER));
   if (!socket) return refused(address);
   configure(socket.get(), options);
+  if (auto problem = use_keys(socket.get(), options)) return *std::move(problem);
   // A closed monitor gives its name back only some time later, so every connection takes a new one.
   static std::atomic<unsigned> count{0};
   const std::string monitor_address = "inproc://tokamak.client.monitor." + std::to_string(count.fetch_add(1));
@@ -91,6 +120,7 @@ connection::change connection::poll_changes() {
       ready_ = true;
       seen = change::ready;
     } else {
+      denied_ = number == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
       return change::lost;
     }
   }

@@ -39,6 +39,8 @@ public:
   bool ready() const { return ready_; }
   /// TCP answered, though perhaps not ZeroMQ.
   bool reached() const { return reached_; }
+  /// Lost because the service does not accept the key.
+  bool denied() const { return denied_; }
 
   /// False if the socket takes no more now.
   bool send(frame_type type, const bytes& body);
@@ -56,6 +58,7 @@ private:
   socket_ptr monitor_;
   bool ready_ = false;
   bool reached_ = false;
+  bool denied_ = false;
 };
 
 } // namespace tokamak::client_detail

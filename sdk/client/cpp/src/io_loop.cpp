@@ -106,7 +106,8 @@ void io_loop::advance(steady::time_point now) {
       session_.connected(now);
     }
     if (!connection_->ready() && connection_->reached())
-      session_.explain_waiting(": something answers there, but not with ZeroMQ's handshake");
+      session_.explain_waiting(": something answers there, but not with ZeroMQ's handshake, or it wants keys");
+    if (connection_->denied()) session_.explain_waiting(": it does not accept this client's key");
     receive_all(now); // before a loss is acted on: the last answers may have come with it
     if (change == connection::change::lost)
       drop({client_errc::unavailable, "the connection to " + address_ + " was lost", ""}, now);

@@ -16,7 +16,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Exit status: 0; 1 for an error of the service or the connection; 2 for wrong usage; 130 if interrupted."""
     given = _parser().parse_args(arguments)
     try:
-        with Client(given.connect) as client:
+        with Client(given.connect, key_file=given.key, server_key_file=given.server_key) as client:
             return given.run(client, given)
     except Error as problem:
         print(f"tokamak: {problem}", file=sys.stderr)
@@ -31,6 +31,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     connect = argparse.ArgumentParser(add_help=False)
     connect.add_argument("--connect", default=DEFAULT_ADDRESS, metavar="ADDRESS", help="default: %(default)s")
+    connect.add_argument("--key", metavar="FILE", help="own secret key, as `tokamak keygen` makes it")
+    connect.add_argument("--server-key", metavar="FILE", help="the service's public key; needed with --key")
 
     ask = commands.add_parser("ask", parents=[connect], help="stream the answer to a prompt to the terminal")
     ask.add_argument("model", metavar="MODEL", help="a name that `models` prints")

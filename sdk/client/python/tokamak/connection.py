@@ -25,12 +25,24 @@ _PROBE_DISTANCE = 1 << 62  # apart from the ids of requests
 _monitors = itertools.count()
 
 
+def _read_key(option: str, path: str, word: str) -> bytes:
+    try:
+        with open(path, encoding="ascii") as file:
+            found, key = file.readline().split()
+    except (OSError, ValueError):
+        found, key = "", ""
+    if found != word or len(key) != 40:
+        raise InvalidArgumentError(f'{option} {path!r} cannot be read or holds no line "{word} KEY"')
+    return key.encode("ascii")
+
+
 class Connection:
     def __init__(self, context: zmq.Context, address: str, options: Options) -> None:
         """Starts connecting. Raises InvalidArgumentError or IoError."""
         self.ready = False
         self.reached = False  # TCP answered, though perhaps not ZeroMQ
         self.lost = False
+        self.denied = False  # for its key
         self.socket = context.socket(zmq.DEALER)
         self.monitor = context.socket(zmq.PAIR)
         try:
@@ -42,6 +54,9 @@ class Connection:
             self.socket.monitor(name, events)
             self.monitor.connect(name)
             self.socket.connect(address)
+        except Error:
+            self.close(0)
+            raise
         except zmq.ZMQError as problem:
             self.close(0)
             why = zmq.strerror(problem.errno)
@@ -64,6 +79,11 @@ class Connection:
             (zmq.IPV6, 1),
         ):
             self.socket.setsockopt(option, value)
+        if options.key_file is not None and options.server_key_file is not None:
+            secret = _read_key("key_file", options.key_file, "tokamak-secret-key")
+            self.socket.curve_secretkey = secret
+            self.socket.curve_publickey = zmq.curve_public(secret)
+            self.socket.curve_serverkey = _read_key("server_key_file", options.server_key_file, "tokamak-public-key")
 
     def poll_changes(self) -> None:
         """Updates ready, reached and lost."""
@@ -78,6 +98,7 @@ class Connection:
             elif number == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self.ready = True
             else:
+                self.denied = number == zmq.EVENT_HANDSHAKE_FAILED_AUTH
                 self.lost = True
 
     def send(self, frame: Frame, body: bytes) -> bool:
@@ -183,7 +204,9 @@ class Engine:
             self._pause = _FIRST_PAUSE
             self.session.connected(now)
         elif connection.reached and not connection.ready:
-            self.session.waiting_because = ": something answers there, but not with ZeroMQ's handshake"
+            self.session.waiting_because = ": something answers there, but not with ZeroMQ's handshake, or it wants keys"
+        if connection.denied:
+            self.session.waiting_because = ": it does not accept this client's key"
         self._receive(now)  # before a loss is acted on: the last answers may have come with it
         if connection.lost:
             self._drop(UnavailableError(f"the connection to {self.address} was lost"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from .errors import InvalidArgumentError
 
@@ -19,6 +20,8 @@ class Options:
     liveness_interval: float = 15.0  # silence before, and again after, asking "are you there?"
     acknowledge_every: int = 64  # tokens; must be below the service's window
     max_frame_bytes: int = 64 << 20  # larger messages end the connection
+    key_file: Optional[str] = None  # own secret key (`tokamak keygen`); None: in the clear
+    server_key_file: Optional[str] = None  # the service's public key; needed with key_file
 
     def __post_init__(self) -> None:
         for name in ("connect_timeout", "answer_timeout", "chunk_timeout", "heartbeat_interval", "liveness_interval"):
@@ -28,3 +31,5 @@ class Options:
             raise InvalidArgumentError("heartbeat_timeout must be between heartbeat_interval and 6553 seconds")
         if self.acknowledge_every < 1:
             raise InvalidArgumentError("acknowledge_every must be at least 1")
+        if (self.key_file is None) != (self.server_key_file is None):
+            raise InvalidArgumentError("key_file and server_key_file are needed together")

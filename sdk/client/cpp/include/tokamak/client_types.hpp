@@ -23,6 +23,8 @@ struct client_options {
   std::chrono::milliseconds liveness_interval{15000}; ///< silence before, and again after, asking "are you there?"
   std::uint32_t acknowledge_every = 64;               ///< tokens; must be below the service's window
   std::size_t max_frame_bytes = 64u << 20;            ///< larger messages end the connection
+  std::string key_file;                               ///< own secret key (`tokamak keygen`); "": in the clear
+  std::string server_key_file;                        ///< the service's public key; needed with key_file
 };
 
 struct client_message {
