@@ -179,6 +179,7 @@ endpoint m: fusion direct, max_tokens up to the context, max_cost_tokens no limi
 frontend zmq on node local: zmq at tcp://127.0.0.1:7100
   max_clients 1024, max_message_bytes 16777216, max_requests_per_client 256
   window_tokens 1024, stall_timeout_ms 60000, client_buffer_bytes 16777216
+  clients connect in the clear
 node local: no links
 operations: log_level info, log_file standard error
   default_deadline_ms none, sequence_lease_ms 30000, drain_deadline_ms 30000
