@@ -1,5 +1,6 @@
 // Answers do not depend on what else is in the batch, on how prompts are chunked, on threads or on the cache: 32 clients at
 // once over ZeroMQ get exactly what each gets alone.
+#include "patience.hpp"
 #include "test_service.hpp"
 
 #include <tokamak/client.hpp>
@@ -62,7 +63,9 @@ answers ask_together(client& c) {
 }
 
 client connect(test::test_service& s) {
-  auto c = client::connect(s.address());
+  client_options options;
+  options.chunk_timeout *= test::patience; // the last of 32 waits for the prompts of all others
+  auto c = client::connect(s.address(), options);
   REQUIRE(c.has_value());
   return std::move(*c);
 }
