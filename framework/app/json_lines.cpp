@@ -1,7 +1,8 @@
 // Lines in, lines out.
 #include "app/json_lines.hpp"
 
-#include <cstdio>
+#include "app/complain.hpp"
+
 #include <iostream>
 
 namespace tokamak::app {
@@ -18,8 +19,7 @@ int answer_lines(const std::function<expected<std::string>(const json&)>& answer
     if (!reply) {
       reply.error().where = fmt::format("line {}", number);
       std::cout.flush();
-      std::fprintf(stderr, "tokamak: %s\n", reply.error().to_string().c_str());
-      return 1;
+      return complain(reply.error());
     }
     std::cout << *reply << '\n';
     if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush(); // whoever asks line by line waits for this

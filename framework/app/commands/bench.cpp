@@ -1,5 +1,6 @@
 // `tokamak bench`: prefill and decode rates of a model, measured through the same actors as `serve`.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/local_request.hpp"
 #include "app/one_model.hpp"
 #include "app/service.hpp"
@@ -97,11 +98,6 @@ private:
   caf::strong_actor_ptr endpoint_;
   std::mt19937 random_{12345};
 };
-
-int complain(const error& e) {
-  std::fprintf(stderr, "tokamak: %s\n", e.to_string().c_str());
-  return 1;
-}
 
 int bench(const bench_options& o) {
   log::set_level(log::level::warning);

@@ -1,5 +1,6 @@
 // `tokamak inspect`: what is in a model file, and what an engine makes of it, without loading it.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/one_model.hpp"
 #include "base/log.hpp"
 #include "engine/engine.hpp"
@@ -11,7 +12,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 
 namespace tokamak::app {
@@ -74,14 +74,9 @@ expected<void> print_memory(const graph& g, std::uint32_t context, const topolog
 }
 
 int inspect(const inspect_options& o) {
-  const auto give_up = [](const error& e) {
-    std::fflush(stdout);
-    std::fprintf(stderr, "tokamak: %s\n", e.to_string().c_str());
-    return 1;
-  };
   log::set_level(log::level::warning);
   auto opened = gguf_file::open(o.model);
-  if (!opened) return give_up(opened.error());
+  if (!opened) return complain(opened.error());
   const auto file = std::make_shared<const gguf_file>(std::move(*opened));
   print_file(*file);
 
@@ -90,16 +85,16 @@ int inspect(const inspect_options& o) {
   config.context_length = o.context;
   for (const auto& pass : o.passes) config.graph_passes.push_back({.plugin = pass, .options = {}});
   const auto model = engine::read_model(file, config, {});
-  if (!model) return give_up(model.error());
+  if (!model) return complain(model.error());
   print_groups(model->model);
-  if (auto ok = print_memory(model->model, model->context_length, config, model->vocab_size); !ok) return give_up(ok.error());
+  if (auto ok = print_memory(model->model, model->context_length, config, model->vocab_size); !ok) return complain(ok.error());
 
   const auto registry = plugin::registry::load();
-  if (!registry) return give_up(registry.error());
+  if (!registry) return complain(registry.error());
   plugin::host_settings settings;
   settings.file = o.model;
   const auto executed = engine::executed_graph(model->model, config, *registry, settings);
-  if (!executed) return give_up(executed.error());
+  if (!executed) return complain(executed.error());
   const auto before = model->model.print(), after = executed->print();
   fmt::print("\nGraph ({} ops)\n{}", model->model.ops().size(), before);
   if (before == after) fmt::print("\nGraph as backend '{}' runs it: the same\n", o.backend);

@@ -1,5 +1,6 @@
 // `tokamak keygen`: key files for encrypted connections.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "network/keys.hpp"
 
 #include <cstdio>
@@ -12,10 +13,7 @@ void add_keygen(CLI::App& app, command& chosen) {
   sub->add_option("name", *stem, "Path of the files, without ending")->required();
   sub->callback([stem, &chosen] {
     chosen = [stem] {
-      if (auto ok = network::write_new_keys(*stem); !ok) {
-        std::fprintf(stderr, "tokamak: %s\n", ok.error().to_string().c_str());
-        return 1;
-      }
+      if (auto ok = network::write_new_keys(*stem); !ok) return complain(ok.error());
       std::printf("%s.key %s.pub\n", stem->c_str(), stem->c_str());
       return 0;
     };

@@ -1,5 +1,6 @@
 // `tokamak run`: starts a topology without frontends, streams one answer to the terminal, stops.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/loaded_topology.hpp"
 #include "app/local_request.hpp"
 #include "app/sampling_flags.hpp"
@@ -54,10 +55,7 @@ int run(const run_options& o) {
   service_options start;
   start.with_frontends = false;
   auto running = service::start(runtime.system(), loaded->topology, loaded->registry, start);
-  if (!running) {
-    std::fprintf(stderr, "tokamak: %s\n", running.error().to_string().c_str());
-    return 1;
-  }
+  if (!running) return complain(running.error());
   const auto name = o.endpoint.empty() ? loaded->topology.endpoints.front().name : o.endpoint;
   const auto endpoint = (*running)->endpoint(name);
   if (!endpoint) {
@@ -70,11 +68,7 @@ int run(const run_options& o) {
     std::fflush(stdout);
   });
   std::fputc('\n', stdout);
-  if (answer.failure) {
-    std::fprintf(stderr, "tokamak: %s\n", answer.failure->to_string().c_str());
-    return 1;
-  }
-  return 0;
+  return answer.failure ? complain(*answer.failure) : 0;
 }
 
 } // namespace

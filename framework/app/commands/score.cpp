@@ -1,6 +1,7 @@
 // `tokamak score`: what a model thinks of texts, on JSON lines: the log-probability of each token and the most likely
 // ones in its place. Computed by the same actors as a request, in steps of prefill.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/json_lines.hpp"
 #include "app/one_model.hpp"
 #include "app/service.hpp"
@@ -11,7 +12,6 @@
 
 #include <caf/scoped_actor.hpp>
 
-#include <cstdio>
 
 namespace tokamak::app {
 namespace {
@@ -105,23 +105,19 @@ topology::topology topology_of(const score_options& o) {
 }
 
 int score(const score_options& o) {
-  const auto give_up = [](const error& e) {
-    std::fprintf(stderr, "tokamak: %s\n", e.to_string().c_str());
-    return 1;
-  };
   log::set_level(log::level::warning);
   const auto file = gguf_file::open(o.model);
-  if (!file) return give_up(file.error());
+  if (!file) return complain(file.error());
   const auto tokens = tokenizer::from_gguf(*file);
-  if (!tokens) return give_up(tokens.error());
+  if (!tokens) return complain(tokens.error());
   auto registry = plugin::registry::load();
-  if (!registry) return give_up(registry.error());
+  if (!registry) return complain(registry.error());
   const auto t = topology_of(o);
   actor_runtime runtime;
   service_options start;
   start.with_frontends = false;
   auto running = service::start(runtime.system(), t, *registry, start);
-  if (!running) return give_up(running.error());
+  if (!running) return complain(running.error());
   scorer asker(runtime.system(), **running, o.top);
   return answer_lines([&](const nlohmann::json& line) -> expected<std::string> {
     std::vector<std::int32_t> ids;

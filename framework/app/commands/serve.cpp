@@ -1,5 +1,6 @@
 // `tokamak serve`: runs a node until SIGTERM or SIGINT, then drains.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/loaded_topology.hpp"
 #include "app/service.hpp"
 #include "app/shutdown_signals.hpp"
@@ -31,10 +32,7 @@ int serve(const serve_options& options) {
   service_options start;
   start.node = options.node;
   auto running = service::start(runtime.system(), loaded->topology, loaded->registry, start);
-  if (!running) {
-    std::fprintf(stderr, "tokamak: %s\n", running.error().to_string().c_str());
-    return 1;
-  }
+  if (!running) return complain(running.error());
   signals.serving();
   log::info("serve", "ready", {{"topology", options.topology}, {"digest", loaded->topology.digest.substr(0, 12)}});
   const auto signal = signals.wait();

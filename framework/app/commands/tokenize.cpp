@@ -1,10 +1,9 @@
 // `tokamak tokenize`: a model's tokenizer on JSON lines, text to ids and back.
 #include "app/commands/commands.hpp"
+#include "app/complain.hpp"
 #include "app/json_lines.hpp"
 #include "model/gguf/gguf_file.hpp"
 #include "model/tokenizer/tokenizer.hpp"
-
-#include <cstdio>
 
 namespace tokamak::app {
 namespace {
@@ -38,14 +37,10 @@ expected<std::string> decoded(const tokenizer& t, const nlohmann::json& line, co
 }
 
 int tokenize(const tokenize_options& o) {
-  const auto give_up = [](const error& e) {
-    std::fprintf(stderr, "tokamak: %s\n", e.to_string().c_str());
-    return 1;
-  };
   const auto file = gguf_file::open(o.model);
-  if (!file) return give_up(file.error());
+  if (!file) return complain(file.error());
   const auto tokens = tokenizer::from_gguf(*file);
-  if (!tokens) return give_up(tokens.error());
+  if (!tokens) return complain(tokens.error());
   return answer_lines([&](const nlohmann::json& line) { return o.decode ? decoded(**tokens, line, o) : encoded(**tokens, line, o); });
 }
 
