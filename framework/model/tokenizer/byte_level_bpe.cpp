@@ -108,14 +108,15 @@ void byte_level_bpe::encode_plain(std::string_view text, bool space_prefix, std:
 
 void byte_level_bpe::encode_piece(std::string_view piece, std::vector<std::int32_t>& symbols,
                                   std::vector<std::int32_t>& out) const {
+  if (cache_.append(piece, out))
+    return;
   if (pre_.rules().whole_pieces_first) {
     if (const std::int32_t id = vocab().find_piece(piece); id >= 0) {
       out.push_back(id);
+      cache_.store(piece, {&id, 1});
       return;
     }
   }
-  if (cache_.append(piece, out))
-    return;
   symbols.clear();
   for (const char c : piece) {
     const auto byte = static_cast<unsigned char>(c);

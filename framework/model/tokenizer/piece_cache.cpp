@@ -8,8 +8,8 @@
 namespace tokamak {
 namespace {
 
-constexpr std::size_t slot_count = std::size_t{1} << 15;
-constexpr std::size_t ways = 2; // neighbouring slots tried for one text
+constexpr std::size_t slot_count = std::size_t{1} << 16;
+constexpr std::size_t ways = 4; // neighbouring slots tried for one text
 
 } // namespace
 

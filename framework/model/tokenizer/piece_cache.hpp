@@ -12,7 +12,7 @@
 namespace tokamak {
 
 /// A fixed number of slots, each written at most once and then immutable, so readers need no lock and
-/// memory is bounded whatever texts come (about 2 MiB when full). The cache only ever returns what was
+/// memory is bounded whatever texts come (about 4.5 MiB when full). The cache only ever returns what was
 /// stored for that very text: results do not depend on what is in it. Any thread.
 class piece_cache {
 public:

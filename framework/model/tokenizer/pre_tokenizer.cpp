@@ -50,7 +50,7 @@ public:
     context_.reset(pcre2_match_context_create(nullptr));
     // Without JIT (a system that forbids writable code) the interpreter does the same, slower.
     if (code_)
-      pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE);
+      compiled_to_machine_code_ = pcre2_jit_compile(code_.get(), PCRE2_JIT_COMPLETE) == 0;
     // The patterns backtrack over single characters only, so a match costs at most one step each; the
     // default limit would stop the interpreter inside ten million spaces.
     if (context_)
@@ -64,7 +64,11 @@ public:
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(piece.data());
     std::size_t at = 0;
     while (at < piece.size()) {
-      if (pcre2_match(code_.get(), subject, piece.size(), at, PCRE2_NO_UTF_CHECK, match, context_.get()) < 0)
+      const int found =
+          compiled_to_machine_code_
+              ? pcre2_jit_match(code_.get(), subject, piece.size(), at, 0, match, context_.get())
+              : pcre2_match(code_.get(), subject, piece.size(), at, PCRE2_NO_UTF_CHECK, match, context_.get());
+      if (found < 0)
         break; // no match; the rest is one gap
       const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(match);
       if (ends[1] <= ends[0])
@@ -81,6 +85,7 @@ public:
 private:
   std::unique_ptr<pcre2_code, pcre2_deleter> code_;
   std::unique_ptr<pcre2_match_context, pcre2_deleter> context_;
+  bool compiled_to_machine_code_ = false;
 };
 
 pre_tokenizer::pre_tokenizer(const pre_tokenizer_rules& rules) : rules_(&rules) {

@@ -6,6 +6,7 @@
 #include "model/tokenizer/utf8.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace tokamak {
 namespace {
@@ -45,7 +46,7 @@ public:
     symbols_.back().next = none;
   }
 
-  // Calls emit(text of the symbol) for every symbol that is left.
+  // Calls emit(text of the symbol, its token or -1 if not known yet) for every symbol that is left.
   template <class Emit>
   void run(Emit emit) {
     for (std::uint32_t i = 0; i + 1 < symbols_.size(); ++i)
@@ -57,7 +58,7 @@ public:
       apply(best);
     }
     for (std::uint32_t i = 0; i != none; i = symbols_[i].next)
-      emit(text_.substr(symbols_[i].begin, symbols_[i].bytes));
+      emit(text_.substr(symbols_[i].begin, symbols_[i].bytes), -1);
   }
 
 private:
@@ -97,6 +98,54 @@ private:
   std::vector<symbol> symbols_;
   std::vector<candidate> heap_;
 };
+
+constexpr std::size_t short_bytes = 48;
+
+// As score_merge for few symbols, without memory to ask for: words are short, and a rescan of all pairs is cheaper
+// than a heap.
+template <class Emit>
+void merge_short(const vocabulary& vocab, std::size_t longest_piece, std::string_view text, Emit emit) {
+  std::array<std::uint32_t, short_bytes + 1> begin; // of each symbol, then the end of the text
+  std::array<std::int32_t, short_bytes> id;         // of each symbol; -1 before its first merge
+  std::array<std::int32_t, short_bytes> made;       // by each symbol and the next; -1 if nothing
+  std::array<float, short_bytes> score;             // of made
+  std::size_t n = 0;
+  for (std::size_t at = 0; at < text.size(); at += std::max<std::size_t>(1, utf8_character_bytes(text.substr(at)))) {
+    begin[n] = static_cast<std::uint32_t>(at);
+    id[n++] = -1;
+  }
+  begin[n] = static_cast<std::uint32_t>(text.size());
+  const auto consider = [&](std::size_t i) {
+    const std::size_t bytes = begin[i + 2] - begin[i];
+    made[i] = bytes > longest_piece ? -1 : vocab.find_piece(text.substr(begin[i], bytes));
+    score[i] = made[i] < 0 ? 0 : vocab.score(made[i]);
+  };
+  for (std::size_t i = 0; i + 1 < n; ++i)
+    consider(i);
+  while (n > 1) {
+    std::size_t best = n;
+    for (std::size_t i = 0; i + 1 < n; ++i)
+      if (made[i] >= 0 && (best == n || score[i] > score[best]))
+        best = i;
+    if (best == n)
+      break;
+    id[best] = made[best];
+    for (std::size_t i = best + 1; i + 1 < n; ++i) {
+      begin[i] = begin[i + 1];
+      id[i] = id[i + 1];
+      made[i - 1] = made[i];
+      score[i - 1] = score[i];
+    }
+    --n;
+    begin[n] = static_cast<std::uint32_t>(text.size());
+    if (best + 1 < n)
+      consider(best);
+    if (best > 0)
+      consider(best - 1);
+  }
+  for (std::size_t i = 0; i < n; ++i)
+    emit(text.substr(begin[i], begin[i + 1] - begin[i]), id[i]);
+}
 
 // The text with U+2581, which the format cannot tell from a space, as a space.
 std::string without_space_marks(std::string_view text, bool space_prefix) {
@@ -177,8 +226,8 @@ void sentence_piece_bpe::encode_piece(std::string_view piece, std::vector<std::i
 }
 
 void sentence_piece_bpe::merge(std::string_view piece, std::vector<std::int32_t>& out) const {
-  score_merge(vocab(), longest_piece_, piece).run([this, &out](std::string_view text) {
-    if (const std::int32_t id = vocab().find_piece(text); id >= 0) {
+  const auto emit = [this, &out](std::string_view text, std::int32_t known) {
+    if (const std::int32_t id = known >= 0 ? known : vocab().find_piece(text); id >= 0) {
       out.push_back(id);
       return;
     }
@@ -186,7 +235,11 @@ void sentence_piece_bpe::merge(std::string_view piece, std::vector<std::int32_t>
       const std::int32_t id = vocab().byte_token(static_cast<unsigned char>(c));
       out.push_back(id >= 0 ? id : *vocab().specials().unknown);
     }
-  });
+  };
+  if (piece.size() <= short_bytes)
+    merge_short(vocab(), longest_piece_, piece, emit);
+  else
+    score_merge(vocab(), longest_piece_, piece).run(emit);
 }
 
 } // namespace tokamak

@@ -41,6 +41,8 @@ std::vector<std::int32_t> tokenizer::encode(std::string_view text, const encode_
     ids.push_back(special->id);
     at_start = true;
     at = special->end;
+    if (vocabulary_.takes_space_after(special->id))
+      at += white_space_prefix(text.substr(at));
   }
   if (options.add_special && specials.add_eos)
     ids.push_back(*specials.eos);

@@ -80,6 +80,20 @@ char32_t utf8_code_point(std::string_view text) {
   return value;
 }
 
+std::size_t white_space_prefix(std::string_view text) {
+  const auto is_space = [](char32_t c) {
+    return c == ' ' || (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  };
+  std::size_t at = 0;
+  while (const std::size_t bytes = utf8_character_bytes(text.substr(at))) {
+    if (!is_space(utf8_code_point(text.substr(at))))
+      break;
+    at += bytes;
+  }
+  return at;
+}
+
 void append_utf8(char32_t c, std::string& out) {
   const auto tail = [&](unsigned shift) { out += static_cast<char>(0x80 | ((c >> shift) & 0x3F)); };
   if (c < 0x80) {

@@ -19,6 +19,9 @@ std::size_t utf8_valid_prefix(std::string_view text);
 /// The code point of the well-formed character at the front. REQUIRES: utf8_character_bytes(text) > 0.
 char32_t utf8_code_point(std::string_view text);
 
+/// Bytes of the white space (Unicode's White_Space) at the front of `text`.
+std::size_t white_space_prefix(std::string_view text);
+
 /// Appends a code point as UTF-8. REQUIRES: at most 0x10FFFF.
 void append_utf8(char32_t code_point, std::string& out);
 

@@ -102,6 +102,10 @@ expected<vocabulary> vocabulary::from_gguf(const gguf_file& file, token_spelling
   if (auto done = result.read_specials(file, defaults); !done)
     return fail(done.error());
   result.mark_end_of_generation();
+  const auto architecture = file.get_or<std::string_view>("general.architecture", "");
+  result.control_takes_space_after_ =
+      spelling == token_spelling::sentence_piece && architecture && *architecture == "phi3";
+  result.make_ends_control();
   return result;
 }
 
@@ -124,6 +128,7 @@ expected<void> vocabulary::read_tokens(const gguf_file& file, token_spelling spe
     const std::string_view name = (*names)[i];
     const token_kind kind = (*kinds)[i];
     std::string bytes;
+    bool as_it_is = false;
     if (is_named(kind) || (kind == token_kind::user_defined && spelling == token_spelling::byte_level)) {
       bytes = name;
     } else if (kind == token_kind::byte) {
@@ -135,8 +140,9 @@ expected<void> vocabulary::read_tokens(const gguf_file& file, token_spelling spe
       bytes = static_cast<char>(byte);
     } else {
       bytes = spelling == token_spelling::byte_level ? from_byte_level(name) : from_sentence_piece(name);
+      as_it_is = spelling == token_spelling::byte_level && to_byte_level(bytes) != name;
     }
-    tokens_.push_back({text_.size(), static_cast<std::uint32_t>(bytes.size()), kind, false, (*scores)[i]});
+    tokens_.push_back({text_.size(), static_cast<std::uint32_t>(bytes.size()), kind, false, as_it_is, (*scores)[i]});
     text_ += bytes;
   }
   return {};
@@ -185,18 +191,23 @@ expected<void> vocabulary::read_specials(const gguf_file& file, special_tokens d
 void vocabulary::index_pieces() {
   slots_.assign(std::bit_ceil(tokens_.size() * 2), slot());
   std::fill(std::begin(byte_tokens_), std::end(byte_tokens_), -1);
+  named_.clear();
+  const auto add_piece = [this](std::int32_t id) {
+    slot& found = slots_[slot_of(text(id))];
+    if (found.id < 0)
+      found = {id, tag_of(hash_bytes(text(id)))};
+  };
   for (std::int32_t id = 0; id < size(); ++id) {
-    const std::string_view bytes = text(id);
-    if (is_named(kind(id))) {
+    if (is_named(kind(id)))
       named_.push_back(id);
-    } else if (kind(id) == token_kind::byte) {
-      byte_tokens_[static_cast<unsigned char>(bytes[0])] = id;
-    } else if (!bytes.empty()) {
-      slot& found = slots_[slot_of(bytes)];
-      if (found.id < 0)
-        found = {id, tag_of(hash_bytes(bytes))};
-    }
+    else if (kind(id) == token_kind::byte)
+      byte_tokens_[static_cast<unsigned char>(text(id)[0])] = id;
+    else if (!text(id).empty() && !tokens_[static_cast<std::size_t>(id)].as_it_is)
+      add_piece(id);
   }
+  for (std::int32_t id = 0; id < size(); ++id)
+    if (tokens_[static_cast<std::size_t>(id)].as_it_is && !text(id).empty())
+      add_piece(id);
   for (int byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
     if (byte_tokens_[byte] < 0)
@@ -228,6 +239,22 @@ void vocabulary::mark_end_of_generation() {
   mark(specials_.eom);
 }
 
+// A token that ends an answer must not be read from a user's text, whatever the file calls it; nor Phi-3's
+// "</s>", which is Llama's end of a text there too but not the file's EOS.
+void vocabulary::make_ends_control() {
+  bool changed = false;
+  for (std::int32_t id = 0; id < size(); ++id) {
+    token& t = tokens_[static_cast<std::size_t>(id)];
+    const bool ends = t.ends_generation || (control_takes_space_after_ && text(id) == "</s>");
+    if (ends && t.kind == token_kind::user_defined) {
+      t.kind = token_kind::control;
+      changed = true;
+    }
+  }
+  if (changed)
+    index_pieces();
+}
+
 std::string_view vocabulary::text(std::int32_t id) const {
   const token& t = tokens_[static_cast<std::size_t>(id)];
   return std::string_view(text_).substr(t.offset, t.bytes);
@@ -251,6 +278,11 @@ float vocabulary::score(std::int32_t id) const {
 
 bool vocabulary::is_end_of_generation(std::int32_t id) const {
   return contains(id) && tokens_[static_cast<std::size_t>(id)].ends_generation;
+}
+
+bool vocabulary::takes_space_after(std::int32_t id) const {
+  return control_takes_space_after_ && kind(id) == token_kind::control && id != specials_.bos &&
+         text(id) != "<|endoftext|>";
 }
 
 bool vocabulary::knows_all_bytes() const {

@@ -56,7 +56,8 @@ public:
   /// By name of a control token or by bytes of any other; the lowest id where several agree. A control
   /// token's name wins over bytes.
   std::optional<std::int32_t> find(std::string_view text) const;
-  /// By the bytes a token stands for, control and unknown tokens left out; -1 if none. For merging.
+  /// By the bytes a token stands for, control and unknown tokens left out; -1 if none. For merging. Where several
+  /// agree, the lowest id of those spelled as the vocabulary spells.
   std::int32_t find_piece(std::string_view bytes) const { return slots_[slot_of(bytes)].id; }
   /// The token of one byte: a byte token, or a normal token of just that byte; -1 if none.
   std::int32_t byte_token(unsigned char byte) const { return byte_tokens_[byte]; }
@@ -65,6 +66,8 @@ public:
 
   const special_tokens& specials() const { return specials_; }
   bool is_end_of_generation(std::int32_t id) const;
+  /// Whether white space after this token in a text belongs to it: Phi-3's control tokens.
+  bool takes_space_after(std::int32_t id) const;
 
 private:
   struct token {
@@ -72,6 +75,7 @@ private:
     std::uint32_t bytes;
     token_kind kind;
     bool ends_generation;
+    bool as_it_is; // a normal token whose name is not in the spelling: text cannot become it by merging
     float score;
   };
 
@@ -79,6 +83,7 @@ private:
   expected<void> read_specials(const gguf_file& file, special_tokens defaults);
   void index_pieces();
   void mark_end_of_generation();
+  void make_ends_control();
   std::string_view text(std::int32_t id) const;
   std::size_t slot_of(std::string_view bytes) const;
 
@@ -94,6 +99,7 @@ private:
   std::vector<std::int32_t> named_; // control and unknown tokens, sorted by name
   std::int32_t byte_tokens_[256];
   special_tokens specials_;
+  bool control_takes_space_after_ = false;
 };
 
 } // namespace tokamak

@@ -17,6 +17,7 @@ namespace tokamak::test {
 struct made_vocabulary {
   std::string model = "gpt2";
   std::string pre = "gpt-2";
+  std::string architecture = "llama"; ///< general.architecture
   std::vector<std::string> tokens; ///< spelled as in the file
   std::vector<std::int32_t> types;
   std::vector<float> scores;
@@ -32,6 +33,7 @@ struct made_vocabulary {
   }
 
   void write(gguf_writer& out) const {
+    out.add("general.architecture", architecture);
     out.add("tokenizer.ggml.model", model).add("tokenizer.ggml.pre", pre);
     out.add_array("tokenizer.ggml.tokens", tokens).add_array("tokenizer.ggml.token_type", types);
     out.add_array("tokenizer.ggml.scores", scores).add_array("tokenizer.ggml.merges", merges);

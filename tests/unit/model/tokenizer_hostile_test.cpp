@@ -77,10 +77,13 @@ TEST_CASE("what is not known is refused with the known ones named") {
   CHECK(complaint_after([](auto& m) { m.model = "bert"; }) ==
         "made.gguf: metadata key 'tokenizer.ggml.model': tokenizer 'bert' is not supported; known: gpt2, llama (unsupported)");
   CHECK(complaint_after([](auto& m) { m.pre = "martian"; }) ==
-        "made.gguf: metadata key 'tokenizer.ggml.pre': pre-tokenizer 'martian' is not supported; known: default, gpt-2, phi-2, mpt, "
-        "olmo, jais, smollm, starcoder, refact, command-r, codeshell, exaone, minerva-7b, llama-bpe, llama3, llama-v3, falcon3, "
-        "falcon-h1, pixtral, dbrx, smaug-bpe, qwen2, deepseek-r1-qwen, stablelm2, deepseek-llm, deepseek-coder, deepseek-v3, falcon "
-        "(unsupported)");
+        "made.gguf: metadata key 'tokenizer.ggml.pre': pre-tokenizer 'martian' is not supported; known: "
+        "default, gpt-2, phi-2, mpt, olmo, jais, trillion, exaone4, gigachat, a.x-4.0, mellum, smollm, "
+        "starcoder, refact, command-r, codeshell, exaone, minerva-7b, llama-bpe, llama3, llama-v3, falcon3, "
+        "falcon-h1, pixtral, midm-2.0, lfm2, dbrx, smaug-bpe, chatglm-bpe, glm4, qwen2, deepseek-r1-qwen, "
+        "stablelm2, megrez, hunyuan, kormo, grok-2, solar-open, deepseek-llm, deepseek-coder, deepseek-v3, "
+        "hunyuan-dense, joyai-llm, gpt-4o, llama4, kanana2, tekken, seed-coder, bailingmoe, bailingmoe2, "
+        "llada-moe, qwen35, poro-chat, bloom, gpt3-finnish, viking, falcon (unsupported)");
 }
 
 TEST_CASE("what is missing is named") {

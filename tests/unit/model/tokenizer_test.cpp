@@ -171,6 +171,47 @@ TEST_CASE("text never becomes a control or byte token by merging") {
   CHECK(tokens->decode(tokens->encode("<s> <0x41>", plain), {.strip_space_prefix = true}) == "<s> <0x41>");
 }
 
+TEST_CASE("a token that is not spelled in the byte alphabet does not stand in for the one that is") {
+  auto made = byte_vocabulary();
+  const auto raw = made.add("\u200d"); // as Command-R has: text becomes the other by merging, never this
+  const auto begun = made.add(to_byte_level("\xE2\x80"));
+  const auto spelled = made.add(to_byte_level("\u200d"));
+  made.merges = {to_byte_level("\xE2") + " " + to_byte_level("\x80"), to_byte_level("\xE2\x80") + " " + to_byte_level("\x8D")};
+  const auto tokens = *made.build();
+  CHECK(tokens->encode("\u200d", plain) == ids{spelled});
+  CHECK(tokens->encode("\u200e", plain) == ids{begun, 0x8E});
+  CHECK(tokens->decode(ids{raw}) == "\u200d");
+}
+
+TEST_CASE("a user-defined token that ends an answer is not read from plain text") {
+  auto made = byte_vocabulary();
+  const auto end = made.add("<end_of_turn>", token_kind::user_defined);
+  const auto tokens = *made.build();
+  CHECK(tokens->encode("<end_of_turn>", plain).size() == 13);
+  CHECK(tokens->encode("<end_of_turn>", parsed) == ids{end});
+  CHECK(tokens->is_end_of_generation(end));
+  CHECK(tokens->decode(ids{'a', end}) == "a");
+}
+
+TEST_CASE("Phi-3's control tokens take the white space after them, its BOS and end of text do not") {
+  auto made = piece_vocabulary({"\u2581a", "a", "\u2581"});
+  const auto user = made.add("<|user|>", token_kind::control);
+  const auto end = made.add("<|endoftext|>", token_kind::control);
+  const auto slash = made.add("</s >", token_kind::user_defined);
+  made.architecture = "phi3";
+  const auto tokens = *made.build();
+  const std::int32_t space_a = *tokens->find(" a");
+  CHECK(tokens->encode("<|user|>\n \u00a0a", parsed) == ids{user, space_a});
+  CHECK(tokens->encode("</s> a", parsed) == ids{2, space_a});
+  CHECK(tokens->encode("<|user|> ", parsed) == ids{user});
+  const std::int32_t space = *tokens->find(" ");
+  CHECK(tokens->encode("<s> a", parsed) == ids{1, space, space_a});
+  CHECK(tokens->encode("<|endoftext|> a", parsed) == ids{end, space, space_a});
+  CHECK(tokens->encode("</s > a", parsed) == ids{slash, space, space_a});
+  made.architecture = "llama";
+  CHECK((*made.build())->encode("<|user|> a", parsed) == ids{user, space, space_a});
+}
+
 TEST_CASE("any bytes survive encoding and decoding") {
   const std::uint64_t seed = random_seed();
   MESSAGE("TOKAMAK_TEST_SEED=" << seed);
