@@ -282,7 +282,7 @@ bool vocabulary::is_end_of_generation(std::int32_t id) const {
 
 bool vocabulary::takes_space_after(std::int32_t id) const {
   return control_takes_space_after_ && kind(id) == token_kind::control && id != specials_.bos &&
-         text(id) != "<|endoftext|>";
+         text(id) != "<unk>" && text(id) != "<|endoftext|>";
 }
 
 bool vocabulary::knows_all_bytes() const {

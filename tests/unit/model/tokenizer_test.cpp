@@ -199,6 +199,7 @@ TEST_CASE("Phi-3's control tokens take the white space after them, its BOS and e
   const auto end = made.add("<|endoftext|>", token_kind::control);
   const auto slash = made.add("</s >", token_kind::user_defined);
   made.architecture = "phi3";
+  made.types[0] = static_cast<std::int32_t>(token_kind::control); // "<unk>", as in Phi-3's files
   const auto tokens = *made.build();
   const std::int32_t space_a = *tokens->find(" a");
   CHECK(tokens->encode("<|user|>\n \u00a0a", parsed) == ids{user, space_a});
@@ -206,6 +207,7 @@ TEST_CASE("Phi-3's control tokens take the white space after them, its BOS and e
   CHECK(tokens->encode("<|user|> ", parsed) == ids{user});
   const std::int32_t space = *tokens->find(" ");
   CHECK(tokens->encode("<s> a", parsed) == ids{1, space, space_a});
+  CHECK(tokens->encode("<unk> a", parsed) == ids{0, space, space_a});
   CHECK(tokens->encode("<|endoftext|> a", parsed) == ids{end, space, space_a});
   CHECK(tokens->encode("</s > a", parsed) == ids{slash, space, space_a});
   made.architecture = "llama";
