@@ -15,11 +15,13 @@ inline std::string shared_path(const std::string& below) {
   return std::string(root ? root : "../shared") + "/" + below;
 }
 
-/// The quickstart's model, where deploy/quickstart.sh puts it; may not exist.
-inline std::string smollm2_path() {
+/// A model where deploy/fetch_model.sh puts it; may not exist.
+inline std::string fetched_model(const std::string& file) {
   const char* home = std::getenv("HOME");
-  return std::string(home ? home : "") + "/.cache/tokamak/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+  return std::string(home ? home : "") + "/.cache/tokamak/models/" + file;
 }
+inline std::string smollm2_path() { return fetched_model("SmolLM2-135M-Instruct.Q4_1.gguf"); }
+inline std::string gemma3_path() { return fetched_model("gemma-3-270m-q4_k_m.gguf"); }
 
 inline bool exists(const std::string& path) {
   std::error_code ignored;

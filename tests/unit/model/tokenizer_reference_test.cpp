@@ -1,6 +1,8 @@
 // The tokenizers against ids that other implementations made: llama.cpp's vocabulary tests and the
 // model's own tokenizer.
+#include "model/tokenizer/stream_decoder.hpp"
 #include "model/tokenizer/tokenizer.hpp"
+#include "model/tokenizer/utf8.hpp"
 #include "unit/model/reference_data.hpp"
 
 #include <doctest/doctest.h>
@@ -55,6 +57,45 @@ TEST_CASE("every text of the four reference vocabularies gives exactly the refer
       CHECK(ids == numbers(lines[i]));
       CHECK((*tokens)->encode(texts[i], {.add_special = false, .parse_special = true}) == ids);
       CHECK((*tokens)->decode(ids, {.strip_space_prefix = true}) == texts[i]);
+    }
+  }
+}
+
+TEST_CASE("streams of real vocabularies, cut between any two tokens, give the whole decode in whole characters") {
+  std::vector<std::string> vocabularies{smollm2_path(), gemma3_path()};
+  for (const auto* name : {"gpt-2", "llama-bpe", "llama-spm", "qwen2"})
+    vocabularies.push_back(shared_path(std::string("tokenizers/ggml-vocab-") + name + ".gguf"));
+  const auto texts = split(read_whole(shared_path("tokenizers/ggml-vocab-gpt-2.gguf.inp")), "\n__ggml_vocab_test__\n");
+  for (const auto& path : vocabularies) {
+    CAPTURE(path);
+    if (!exists(path)) {
+      MESSAGE("skipped: " << path << " is absent");
+      continue;
+    }
+    const auto file = gguf_file::open(path);
+    REQUIRE_MESSAGE(file, file.error().to_string());
+    const auto tokens = tokenizer::from_gguf(*file);
+    REQUIRE_MESSAGE(tokens, tokens.error().to_string());
+    for (const auto& text : texts) {
+      // A byte off the end leaves half a character there, where the vocabulary knows bytes.
+      for (const auto& shown : {text, text.substr(0, text.size() - std::min<std::size_t>(1, text.size()))}) {
+        CAPTURE(shown);
+        const auto ids = (*tokens)->encode(shown);
+        const auto whole = (*tokens)->decode(ids);
+        for (std::size_t cut = 0; cut <= ids.size(); ++cut) {
+          stream_decoder first(**tokens);
+          std::string joined;
+          for (std::size_t i = 0; i < cut; ++i)
+            joined += first.push(ids[i]);
+          stream_decoder second = first;
+          for (std::size_t i = cut; i < ids.size(); ++i) {
+            const auto piece = second.push(ids[i]);
+            REQUIRE(utf8_valid_prefix(piece) == piece.size());
+            joined += piece;
+          }
+          REQUIRE(joined + second.flush() == whole);
+        }
+      }
     }
   }
 }
