@@ -254,7 +254,7 @@ TEST_CASE("the worst texts cost no more than n log n") {
   auto deepseek = byte_vocabulary();
   deepseek.pre = "deepseek-llm";
   CHECK((*deepseek.build())->encode(std::string(n, ' ') + "\u200b", plain).size() == n + 3);
-  // Quadratic work on half a million bytes takes many minutes; this takes a second or two, and two minutes with a sanitizer.
+  // Quadratic work on half a million bytes takes many minutes; this takes a second or two, two minutes with a sanitizer.
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(180));
 }
 
