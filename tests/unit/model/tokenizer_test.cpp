@@ -176,7 +176,8 @@ TEST_CASE("a token that is not spelled in the byte alphabet does not stand in fo
   const auto raw = made.add("\u200d"); // as Command-R has: text becomes the other by merging, never this
   const auto begun = made.add(to_byte_level("\xE2\x80"));
   const auto spelled = made.add(to_byte_level("\u200d"));
-  made.merges = {to_byte_level("\xE2") + " " + to_byte_level("\x80"), to_byte_level("\xE2\x80") + " " + to_byte_level("\x8D")};
+  made.merges = {to_byte_level("\xE2") + " " + to_byte_level("\x80"),
+                 to_byte_level("\xE2\x80") + " " + to_byte_level("\x8D")};
   const auto tokens = *made.build();
   CHECK(tokens->encode("\u200d", plain) == ids{spelled});
   CHECK(tokens->encode("\u200e", plain) == ids{begun, 0x8E});
@@ -254,7 +255,7 @@ TEST_CASE("the worst texts cost no more than n log n") {
   auto deepseek = byte_vocabulary();
   deepseek.pre = "deepseek-llm";
   CHECK((*deepseek.build())->encode(std::string(n, ' ') + "\u200b", plain).size() == n + 3);
-  // Quadratic work on half a million bytes takes many minutes; this takes a second or two, two minutes with a sanitizer.
+  // Quadratic work on half a million bytes takes many minutes; this a second or two, two minutes with a sanitizer.
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(180));
 }
 
