@@ -19,7 +19,7 @@ expected<graph_rewrite> make_passes(const topology::engine& config, const plugin
                                     const plugin::host_settings& settings) {
   auto passes = std::make_shared<std::vector<plugin::graph_pass_instance>>();
   for (const auto& use : config.graph_passes) {
-    auto pass = plugin::graph_pass_instance::create(registry, use, part_of(settings, config, "graph_pass"));
+    auto pass = plugin::graph_pass_instance::create(registry, use, settings);
     if (!pass) return fail(pass.error());
     passes->push_back(std::move(*pass));
   }
@@ -47,7 +47,7 @@ expected<engine_kernels> load_kernels(const topology::engine& config, const plug
 
 expected<graph> executed_graph(graph model, const topology::engine& config, const plugin::registry& registry,
                                const plugin::host_settings& settings) {
-  const auto rewrite = make_passes(config, registry, settings);
+  const auto rewrite = make_passes(config, registry, part_of(settings, config, "graph_pass"));
   if (!rewrite) return fail(rewrite.error());
   if (auto ok = (*rewrite)(model); !ok) return fail(ok.error());
   const auto backend_settings = part_of(settings, config, "backend");

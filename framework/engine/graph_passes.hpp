@@ -16,11 +16,12 @@ namespace tokamak::engine {
 using graph_rewrite = std::function<expected<void>(graph&)>;
 
 /// The engine's passes in their order, as one function that keeps their plugins: decompositions are functions there.
-/// `settings` are those of the engine; each pass gets its own name. The result is checked after each pass.
+/// `settings` are the passes'. The result is checked after each pass.
 expected<graph_rewrite> make_passes(const topology::engine& config, const plugin::registry& registry,
                                     const plugin::host_settings& settings);
 
 /// The whole graph as one shard would run it: behind the passes, and with the ops decomposed that the backend lacks.
+/// `settings` are the engine's; its parts are named here.
 expected<graph> executed_graph(graph model, const topology::engine& config, const plugin::registry& registry,
                                const plugin::host_settings& settings);
 

@@ -88,14 +88,9 @@ agreement compare(const std::string& model, const std::string& reference_file) {
 }
 
 bool there(const std::string& model, const std::string& reference_file) {
-  const bool both = !model.empty() && std::filesystem::exists(model) && std::filesystem::exists(reference_file);
+  const bool both = test::exists(model) && test::exists(reference_file);
   if (!both) MESSAGE("the model or its reference ", reference_file, " is not there; skipped");
   return both;
-}
-
-std::string reference(const std::string& name) {
-  const char* shared = std::getenv("TOKAMAK_SHARED");
-  return std::string(shared ? shared : "") + "/reference/" + name;
 }
 
 } // namespace
@@ -103,7 +98,7 @@ std::string reference(const std::string& name) {
 // Bounds: llama.cpp's own distance from the same references (0.00233 and 0.00415; tests/bench/compare_llama.py
 // measures both sides) and a tenth, which leaves room for another processor's order of additions.
 TEST_CASE("SmolLM2's scores stay near the fp32 reference") {
-  const auto file = reference("smollm2.jsonl");
+  const auto file = test::shared_path("reference/smollm2.jsonl");
   if (!there(test::smollm2_path(), file)) return;
   const auto got = compare(test::smollm2_path(), file);
   CHECK(got.positions == 606);
@@ -113,7 +108,7 @@ TEST_CASE("SmolLM2's scores stay near the fp32 reference") {
 }
 
 TEST_CASE("Gemma 3's scores stay near the fp32 reference") {
-  const auto file = reference("gemma3.jsonl");
+  const auto file = test::shared_path("reference/gemma3.jsonl");
   const auto model = test::gemma3_path();
   if (!there(model, file)) return;
   const auto got = compare(model, file);
@@ -124,7 +119,7 @@ TEST_CASE("Gemma 3's scores stay near the fp32 reference") {
 }
 
 TEST_CASE("texts are tokenised with their special tokens; --top limits the lists; a line of nothing is answered with nothing") {
-  if (test::smollm2_path().empty()) {
+  if (!test::exists(test::smollm2_path())) {
     MESSAGE("SmolLM2 is not there; skipped");
     return;
   }
@@ -147,7 +142,7 @@ TEST_CASE("texts are tokenised with their special tokens; --top limits the lists
 }
 
 TEST_CASE("a line that cannot be scored ends it and is named") {
-  if (test::smollm2_path().empty()) {
+  if (!test::exists(test::smollm2_path())) {
     MESSAGE("SmolLM2 is not there; skipped");
     return;
   }

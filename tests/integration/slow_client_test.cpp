@@ -58,7 +58,7 @@ std::vector<std::string> ask(const std::string& address) {
 } // namespace
 
 TEST_CASE("a request that is not acknowledged pauses at the window and goes on at half of it; others are not slowed") {
-  if (test::smollm2_path().empty()) {
+  if (!test::exists(test::smollm2_path())) {
     MESSAGE("SmolLM2 is not in ~/.cache/tokamak/models: skipped");
     return;
   }
@@ -89,7 +89,7 @@ TEST_CASE("a request that is not acknowledged pauses at the window and goes on a
 }
 
 TEST_CASE("a request that is never acknowledged is cut after the stall timeout, and its client is told why") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   test::test_service s(toml("", "window_tokens = 128\nstall_timeout_ms = 1000\n"));
   auto watcher = connect(s);
   test::raw_client slow(s.address());
@@ -107,7 +107,7 @@ TEST_CASE("a request that is never acknowledged is cut after the stall timeout, 
 }
 
 TEST_CASE("a client that reads nothing is paused by the bytes that wait for it, and slows nobody") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   test::test_service s(toml("", "client_buffer_bytes = \"1MiB\"\nstall_timeout_ms = 2000\nwindow_tokens = 1000000\n"));
   auto polite = connect(s);
   {
@@ -145,7 +145,7 @@ TEST_CASE("a client that reads nothing is paused by the bytes that wait for it, 
 }
 
 TEST_CASE("a client that dies while its request waits in the queue takes it along") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   test::test_service s(toml("max_sequences = 1\n", "window_tokens = 1000000\n"));
   auto watcher = connect(s);
   test::raw_client busy(s.address());
@@ -165,7 +165,7 @@ TEST_CASE("a client that dies while its request waits in the queue takes it alon
 }
 
 TEST_CASE("a client that hangs is given up after missed heartbeats, also while its request waits") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   test::test_service s(toml("max_sequences = 1\n", "window_tokens = 1000000\n"));
   auto watcher = connect(s);
   test::raw_client busy(s.address());
@@ -179,7 +179,7 @@ TEST_CASE("a client that hangs is given up after missed heartbeats, also while i
 }
 
 TEST_CASE("a client that dies in mid-stream frees its blocks") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   // Memory for one sequence of this context: the second would not fit beside what the first left behind.
   test::test_service s(toml("context_length = 512\nkv_memory_bytes = \"24MiB\"\n", ""));
   auto watcher = connect(s);
@@ -201,7 +201,7 @@ TEST_CASE("a client that dies in mid-stream frees its blocks") {
 }
 
 TEST_CASE("a client that connects again and again leaves nothing behind") {
-  if (test::smollm2_path().empty()) return;
+  if (!test::exists(test::smollm2_path())) return;
   test::test_service s(toml("", ""));
   auto watcher = connect(s);
   for (int i = 0; i < 30; ++i) {

@@ -5,6 +5,7 @@
 #include "app/service.hpp"
 #include "base/log.hpp"
 #include "topology/topology.hpp"
+#include "unit/model/reference_data.hpp"
 
 #include <doctest/doctest.h>
 
@@ -14,15 +15,6 @@
 #include <string>
 
 namespace tokamak::test {
-
-/// A model that tests/run.sh puts in place; "" where it is absent.
-inline std::string fetched_model(const std::string& file) {
-  const char* home = std::getenv("HOME");
-  const auto path = std::string(home ? home : "") + "/.cache/tokamak/models/" + file;
-  return std::filesystem::exists(path) ? path : std::string();
-}
-inline std::string smollm2_path() { return fetched_model("SmolLM2-135M-Instruct.Q4_1.gguf"); }
-inline std::string gemma3_path() { return fetched_model("gemma-3-270m-q4_k_m.gguf"); }
 
 /// Plugins of this build: TOKAMAK_PLUGIN_PATH, and the test backends of TOKAMAK_TEST_PLUGINS.
 inline plugin::registry test_registry() {

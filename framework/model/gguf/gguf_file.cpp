@@ -10,13 +10,8 @@ namespace tokamak {
 
 expected<gguf_file> gguf_file::open(const std::string& path) {
   auto file = map_one(path);
-  if (!file)
-    return file;
-  const auto count = file->part_count();
-  if (!count)
-    return fail(count.error());
-  if (*count > 1)
-    if (auto whole = file->add_parts(*count); !whole)
+  if (file)
+    if (auto whole = file->add_parts(); !whole)
       return fail(whole.error());
   return file;
 }
@@ -25,7 +20,7 @@ expected<gguf_file> gguf_file::parse(std::span<const std::byte> bytes, std::stri
   auto file = parse_one(bytes, std::move(name));
   if (!file)
     return file;
-  const auto count = file->part_count();
+  const auto count = file->get_or<std::uint32_t>("split.count", 1);
   if (!count)
     return fail(count.error());
   if (*count > 1)
@@ -59,8 +54,6 @@ expected<gguf_file> gguf_file::parse_one(std::span<const std::byte> bytes, std::
   file.tensors_by_name_ = std::move(tables->tensors_by_name);
   return file;
 }
-
-expected<std::uint32_t> gguf_file::part_count() const { return get_or<std::uint32_t>("split.count", 1); }
 
 const gguf_value* gguf_file::find(std::string_view key) const {
   const auto at = std::lower_bound(metadata_by_key_.begin(), metadata_by_key_.end(), key,

@@ -97,9 +97,9 @@ private:
   error mismatch(std::string_view key, const gguf_value& value, std::string_view wanted) const;
   static expected<gguf_file> parse_one(std::span<const std::byte> bytes, std::string name);
   static expected<gguf_file> map_one(const std::string& path);
-  expected<void> add_parts(std::uint32_t count);         // split_files.cpp
+  // split_files.cpp
+  expected<void> add_parts();
   expected<void> add_part(gguf_file part, std::uint32_t number, std::uint32_t count);
-  expected<std::uint32_t> part_count() const;
   void sort_tensors();
 
   std::vector<mapped_file> mappings_; // none when the caller owns the bytes

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
 namespace tokamak {
 
@@ -19,7 +18,13 @@ std::string suffix_of(std::uint32_t number, std::uint32_t count) {
 
 } // namespace
 
-expected<void> gguf_file::add_parts(std::uint32_t count) {
+expected<void> gguf_file::add_parts() {
+  const auto stated = get_or<std::uint32_t>("split.count", 1);
+  if (!stated)
+    return fail(stated.error());
+  if (*stated <= 1)
+    return {};
+  const auto count = *stated;
   const auto number = get<std::uint32_t>("split.no");
   if (!number)
     return fail(number.error());

@@ -33,30 +33,38 @@ std::vector<std::int32_t> numbers(const std::string& line) {
   return ids;
 }
 
+/// The tokenizer of a GGUF file; null, with a message, where the file is absent.
+std::shared_ptr<const tokenizer> tokenizer_of(const std::string& path) {
+  if (!exists(path)) {
+    MESSAGE("skipped: " << path << " is absent");
+    return nullptr;
+  }
+  const auto file = gguf_file::open(path);
+  REQUIRE_MESSAGE(file, file.error().to_string());
+  const auto tokens = tokenizer::from_gguf(*file);
+  REQUIRE_MESSAGE(tokens, tokens.error().to_string());
+  return *tokens;
+}
+
 } // namespace
 
 TEST_CASE("every text of the four reference vocabularies gives exactly the reference ids") {
   for (const std::string name : {"gpt-2", "llama-bpe", "llama-spm", "qwen2"}) {
     CAPTURE(name);
     const std::string path = shared_path("tokenizers/ggml-vocab-" + name + ".gguf");
-    if (!exists(path)) {
-      MESSAGE("skipped: " << path << " is absent");
+    const auto tokens = tokenizer_of(path);
+    if (!tokens)
       continue;
-    }
-    const auto file = gguf_file::open(path);
-    REQUIRE_MESSAGE(file, file.error().to_string());
-    const auto tokens = tokenizer::from_gguf(*file);
-    REQUIRE_MESSAGE(tokens, tokens.error().to_string());
     const auto texts = split(read_whole(path + ".inp"), "\n__ggml_vocab_test__\n");
     const auto lines = split(read_whole(path + ".out"), "\n");
     REQUIRE(texts.size() == 46);
     REQUIRE(lines.size() == 46);
     for (std::size_t i = 0; i < texts.size(); ++i) {
       CAPTURE(texts[i]);
-      const auto ids = (*tokens)->encode(texts[i], {.add_special = false});
+      const auto ids = tokens->encode(texts[i], {.add_special = false});
       CHECK(ids == numbers(lines[i]));
-      CHECK((*tokens)->encode(texts[i], {.add_special = false, .parse_special = true}) == ids);
-      CHECK((*tokens)->decode(ids, {.strip_space_prefix = true}) == texts[i]);
+      CHECK(tokens->encode(texts[i], {.add_special = false, .parse_special = true}) == ids);
+      CHECK(tokens->decode(ids, {.strip_space_prefix = true}) == texts[i]);
     }
   }
 }
@@ -68,22 +76,17 @@ TEST_CASE("streams of real vocabularies, cut between any two tokens, give the wh
   const auto texts = split(read_whole(shared_path("tokenizers/ggml-vocab-gpt-2.gguf.inp")), "\n__ggml_vocab_test__\n");
   for (const auto& path : vocabularies) {
     CAPTURE(path);
-    if (!exists(path)) {
-      MESSAGE("skipped: " << path << " is absent");
+    const auto tokens = tokenizer_of(path);
+    if (!tokens)
       continue;
-    }
-    const auto file = gguf_file::open(path);
-    REQUIRE_MESSAGE(file, file.error().to_string());
-    const auto tokens = tokenizer::from_gguf(*file);
-    REQUIRE_MESSAGE(tokens, tokens.error().to_string());
     for (const auto& text : texts) {
       // A byte off the end leaves half a character there, where the vocabulary knows bytes.
       for (const auto& shown : {text, text.substr(0, text.size() - std::min<std::size_t>(1, text.size()))}) {
         CAPTURE(shown);
-        const auto ids = (*tokens)->encode(shown);
-        const auto whole = (*tokens)->decode(ids);
+        const auto ids = tokens->encode(shown);
+        const auto whole = tokens->decode(ids);
         for (std::size_t cut = 0; cut <= ids.size(); ++cut) {
-          stream_decoder first(**tokens);
+          stream_decoder first(*tokens);
           std::string joined;
           for (std::size_t i = 0; i < cut; ++i)
             joined += first.push(ids[i]);
@@ -106,10 +109,7 @@ TEST_CASE("SmolLM2's tokenizer gives the ids of the reference texts, special tok
     MESSAGE("skipped: " << smollm2_path() << " or " << jsonl << " is absent");
     return;
   }
-  const auto file = gguf_file::open(smollm2_path());
-  REQUIRE_MESSAGE(file, file.error().to_string());
-  const auto tokens = tokenizer::from_gguf(*file);
-  REQUIRE_MESSAGE(tokens, tokens.error().to_string());
+  const auto tokens = tokenizer_of(smollm2_path());
   std::istringstream lines(read_whole(jsonl));
   std::size_t texts = 0;
   for (std::string line; std::getline(lines, line); ++texts) {
@@ -117,9 +117,9 @@ TEST_CASE("SmolLM2's tokenizer gives the ids of the reference texts, special tok
     const std::string name = reference["text"];
     CAPTURE(name);
     const std::string text = read_whole(shared_path("reference/" + name));
-    const auto ids = (*tokens)->encode(text, {.parse_special = true});
+    const auto ids = tokens->encode(text, {.parse_special = true});
     CHECK(ids == reference["ids"].get<std::vector<std::int32_t>>());
-    CHECK((*tokens)->decode(ids, {.skip_special = false}) == text);
+    CHECK(tokens->decode(ids, {.skip_special = false}) == text);
   }
   CHECK(texts == 4);
 }
