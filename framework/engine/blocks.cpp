@@ -161,6 +161,7 @@ void scheduler_core::commit(sequence& s, bool last) {
 // Blocks went back or lost a pin: how many the cache can give now, only it knows. Worth asking again.
 void scheduler_core::expect_blocks() {
   lease_exhausted_ = false;
+  available_known_ = false;
   for (std::size_t g = 0; g < config_.groups.size(); ++g)
     available_[g] = config_.groups[g].n_blocks - static_cast<std::uint32_t>(lease_.free(g));
 }
@@ -168,7 +169,7 @@ void scheduler_core::expect_blocks() {
 void scheduler_core::request_lease() {
   if (lease_asked_ || lease_exhausted_) return;
   wire::LeaseRequestT message;
-  bool needed = false;
+  bool needed = !parked_.empty() && !available_known_; // to hear what room there is
   for (std::size_t g = 0; g < config_.groups.size(); ++g) {
     const auto& group = config_.groups[g];
     const auto per_step = config_.max_step_rows / group.block_size + config_.max_sequences;
@@ -189,6 +190,7 @@ void scheduler_core::grant(const wire::LeaseGrant& m, std::uint64_t now_us) {
         for (auto block : *blocks) lease_.grant(g, block);
   for (std::size_t g = 0; m.available() && g < available_.size() && g < m.available()->size(); ++g)
     available_[g] = m.available()->Get(static_cast<unsigned>(g));
+  available_known_ = true;
   lease_asked_ = false;
   lease_exhausted_ = m.exhausted();
   flush(now_us);

@@ -95,7 +95,7 @@ void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now
   if (m.lease_us() > 0) s.lease_until_us = now_us + m.lease_us();
   order_.push_back(s.id);
   sequences_.emplace(s.id, std::move(owned));
-  look_up(s);
+  parked_.empty() ? look_up(s) : park(s);
   flush(now_us);
 }
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -139,6 +140,9 @@ private:
   void add_rows(sequence& s, std::uint32_t rows, wire::StepT& step, step_flight& flight, std::uint64_t now_us);
   void announce(sequence& s, wire::StepT& step);
   void preempt(sequence& s);
+  void park(sequence& s);
+  void unpark();
+  bool has_room_for(const sequence& s) const;
   void unstick(std::uint64_t now_us);
 
   // results.cpp
@@ -166,6 +170,8 @@ private:
   std::vector<std::uint64_t> closed_;                ///< ids the shards may forget
   std::map<owner_id, wire::ChunksT> outbox_;
   std::vector<std::uint32_t> available_;             ///< blocks the cache could still give, per group
+  bool available_known_ = false;                     ///< available_ is what the cache said, and not what may be
+  std::set<std::pair<std::uint64_t, std::uint64_t>> parked_; ///< arrival and id, the order in which they come back; some may have ended
   bool lease_asked_ = false;
   bool lease_exhausted_ = false;
   bool draining_ = false;

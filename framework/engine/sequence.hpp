@@ -36,7 +36,8 @@ struct pending_operation {
 enum class sequence_phase : std::uint8_t {
   forking,    ///< its parent has other operations to do first; its own wait
   looking_up, ///< waits for the cache's answer about its prompt
-  waiting,    ///< holds at most blocks of a cache hit, has not run yet (or was preempted)
+  parked,     ///< gave its blocks up, or came behind one that did: holds nothing until there is room
+  waiting,    ///< holds at most blocks of a cache hit, has not run yet
   running     ///< has been in a step
 };
 

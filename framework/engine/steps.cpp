@@ -19,6 +19,7 @@ std::vector<sequence*> scheduler_core::eligible() const {
 }
 
 void scheduler_core::form_steps(std::uint64_t now_us) {
+  unpark();
   while (flights_.size() < config_.max_steps_in_flight && form_step(now_us)) {
   }
   if (flights_.empty()) unstick(now_us);
@@ -80,7 +81,7 @@ bool scheduler_core::form_step(std::uint64_t now_us) {
   auto reports = config_.max_sequences - std::min<std::uint32_t>(config_.max_sequences - 1, static_cast<std::uint32_t>(sampling));
   for (std::size_t i = 0; i < candidates.size() && left > 0 && flight.parts.size() < config_.max_sequences; ++i) {
     auto& s = *candidates[i];
-    if (s.phase == sequence_phase::looking_up) continue; // preempted above
+    if (s.phase == sequence_phase::parked) continue; // preempted above
     const auto room = config_.max_sequences - static_cast<std::uint32_t>(flight.outputs.size());
     if (room == 0) break;
     auto n = std::min({rows[i], s.pending_rows(), left});
@@ -172,7 +173,50 @@ void scheduler_core::preempt(sequence& s) {
   }
   s.preempted = true;
   expect_blocks();
-  look_up(s);
+  park(s);
+}
+
+// A parked sequence is not looked up: a hit would pin the very blocks that it gave up for others.
+void scheduler_core::park(sequence& s) {
+  s.phase = sequence_phase::parked;
+  parked_.emplace(s.arrival_us, s.id);
+}
+
+// Lets parked sequences back in, those that came first before the others, as soon as there is room.
+void scheduler_core::unpark() {
+  for (; !parked_.empty(); parked_.erase(parked_.begin())) {
+    auto* s = find(parked_.begin()->second);
+    if (!s || s->phase != sequence_phase::parked) continue; // it ended
+    if (!has_room_for(*s)) return;
+    look_up(*s);
+  }
+}
+
+// Room for all its tokens, beside what those need who come before it and the next block of each that runs. Where nobody
+// else can go on there is always room: others that hold blocks give way then.
+bool scheduler_core::has_room_for(const sequence& s) const {
+  const auto blocks_of = [](const cache_group_config& g, std::uint32_t tokens) {
+    const auto kept = g.kind == TK_GROUP_SLIDING ? std::min(tokens, g.window + g.block_size) : tokens;
+    return g.kind == TK_GROUP_RECURRENT ? 1 : kept / g.block_size + 1;
+  };
+  bool alone = true;
+  std::vector<std::size_t> needed(config_.groups.size(), 0);
+  const auto count = [&](const sequence& of) {
+    for (std::size_t g = 0; g < needed.size(); ++g)
+      needed[g] += of.phase == sequence_phase::running ? 1 : blocks_of(config_.groups[g], of.length());
+  };
+  count(s);
+  for (const auto& [id, other] : sequences_) {
+    const bool runs = other->phase == sequence_phase::waiting || other->phase == sequence_phase::running;
+    const bool goes_on = other->in_flight > 0 || (runs && !other->paused && other->pending_rows() > 0);
+    if (!goes_on && other->phase != sequence_phase::looking_up) continue;
+    alone = false;
+    count(*other);
+  }
+  if (alone) return true;
+  for (std::size_t g = 0; g < needed.size(); ++g)
+    if (lease_.free(g) + (available_known_ ? available_[g] : 0) < needed[g]) return false;
+  return true;
 }
 
 // Nothing is in flight. If sequences want to run and none can get blocks, the youngest other than the first in line
@@ -180,7 +224,12 @@ void scheduler_core::preempt(sequence& s) {
 void scheduler_core::unstick(std::uint64_t now_us) {
   while (flights_.empty()) {
     const auto candidates = eligible();
-    if (candidates.empty() || lease_asked_ || lease_.has_released()) return;
+    if (candidates.empty()) {
+      unpark();
+      if (eligible().empty()) return;
+      continue;
+    }
+    if (lease_asked_ || lease_.has_released()) return;
     request_lease();
     if (lease_asked_) return;
     auto& first = *candidates.front();
@@ -192,7 +241,7 @@ void scheduler_core::unstick(std::uint64_t now_us) {
     }
     if (youngest) {
       preempt(*youngest);
-      if (lease_.has_released() || youngest->phase == sequence_phase::looking_up) return;
+      if (lease_.has_released() || form_step(now_us)) return;
     } else if (!form_step(now_us)) {
       const error why{errc::out_of_memory,
                       fmt::format("engine '{}' has too few cache blocks for a sequence of {} tokens", config_.name, first.length()),
