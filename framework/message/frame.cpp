@@ -162,6 +162,10 @@ expected<void> check(const wire::CacheBlocks& b) {
   return equal(count(b.forms()), count(b.first_blocks()) * b.shards(), "CacheBlocks.forms");
 }
 
+expected<void> check(const wire::Hello& h) { return aligned(h.window_bytes(), "Hello.window_bytes"); }
+
+expected<void> check(const wire::Gone& g) { return aligned(g.actors(), "Gone.actors"); }
+
 template <class T>
 expected<void> check(const T&) {
   return {};
@@ -207,6 +211,13 @@ expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& l
 }
 
 } // namespace
+
+expected<any_frame> read_any(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits, std::vector<attachment> attachments) {
+  if (auto ok = verify_size(bytes.size(), limits); !ok) return fail(ok.error());
+  any_frame frame{type, detail::store(bytes.data(), bytes.size(), std::move(attachments))};
+  if (auto ok = verify(type, frame.bytes(), limits); !ok) return fail(ok.error());
+  return frame;
+}
 
 expected<void> verify_size(std::size_t bytes, const frame_limits& limits) {
   if (bytes <= limits.max_bytes) return {};

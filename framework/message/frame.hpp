@@ -73,6 +73,25 @@ private:
   detail::shared_storage storage_;
 };
 
+/// A frame whose type is known only at run time. Copying copies a pointer; any thread.
+struct any_frame {
+  frame_type type = frame_type::none;
+  detail::shared_storage storage;
+
+  any_frame() = default;
+  any_frame(frame_type t, detail::shared_storage s) : type(t), storage(std::move(s)) {}
+  template <class T>
+  any_frame(const frame_of<T>& frame) : type(frame_type_of<T>), storage(frame.storage()) {}
+
+  std::span<const std::byte> bytes() const { return {storage->bytes.get(), storage->size}; }
+  const std::vector<attachment>& attachments() const { return storage->attachments; }
+  /// REQUIRES: type is T's.
+  template <class T>
+  frame_of<T> as() const {
+    return frame_of<T>(storage);
+  }
+};
+
 /// Builds a frame with a builder: fill(builder) returns the root's offset. Any thread; not to be nested.
 template <class T, class Fill>
 frame_of<T> build_frame(Fill&& fill, std::vector<attachment> attachments = {}) {
@@ -113,6 +132,10 @@ expected<frame_of<T>> read_frame(std::span<const std::byte> bytes, const frame_l
   if (auto ok = verify(frame_type_of<T>, {storage->bytes.get(), storage->size}, limits); !ok) return fail(ok.error());
   return frame_of<T>(std::move(storage));
 }
+
+/// The same for a type that is known only at run time. Errors: those of verify.
+expected<any_frame> read_any(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits = {},
+                             std::vector<attachment> attachments = {});
 
 /// The eight bytes before every frame on a ZeroMQ connection.
 struct frame_header {

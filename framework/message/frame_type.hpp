@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cache_generated.h"
+#include "link_generated.h"
 #include "operations_generated.h"
 #include "sequence_generated.h"
 #include "step_generated.h"
@@ -22,7 +23,8 @@ inline constexpr std::uint8_t protocol_minor = 1;
   X(CacheLookup, 15) X(CacheHit, 16) X(LeaseRequest, 17) X(LeaseGrant, 18) X(CacheCommit, 19) X(Unpin, 20)     \
   X(Release, 21) X(ListModels, 22) X(ModelList, 23) X(StatusRequest, 24) X(StatusReport, 25)                   \
   X(ErrorReply, 26) X(LedgerEntry, 27) X(Drain, 28) X(Drained, 29) X(ActorStatus, 30) X(CacheExport, 31)       \
-  X(CacheBlocks, 32) X(CacheImported, 33) X(CacheTransfer, 34) X(CacheTransferred, 35)
+  X(CacheBlocks, 32) X(CacheImported, 33) X(CacheTransfer, 34) X(CacheTransferred, 35) X(Hello, 36)             \
+  X(Refusal, 37) X(Exports, 38) X(Gone, 39) X(Heartbeat, 40) X(Watch, 41) X(EngineLoad, 42)
 
 enum class frame_type : std::uint16_t {
   none = 0,

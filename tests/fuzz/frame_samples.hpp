@@ -297,4 +297,42 @@ inline wire::ActorStatusT sample<wire::ActorStatus>() {
   return status_sample();
 }
 
+template <>
+inline wire::HelloT sample<wire::Hello>() {
+  wire::HelloT h;
+  h.node = "node";
+  h.topology_digest = "0123";
+  h.epoch = 3;
+  h.session = 4;
+  h.capabilities = {"load"};
+  h.heartbeat_us = 1000;
+  h.window_bytes = {100, 200};
+  return h;
+}
+
+template <>
+inline wire::RefusalT sample<wire::Refusal>() {
+  wire::RefusalT r;
+  r.session = 4;
+  r.error = own(error_sample());
+  return r;
+}
+
+template <>
+inline wire::ExportsT sample<wire::Exports>() {
+  wire::ExportsT e;
+  e.items = list_of<wire::ExportT>({.name = "scheduler.main", .actor = 9});
+  return e;
+}
+
+template <>
+inline wire::GoneT sample<wire::Gone>() {
+  return {.actors = {9, 10}};
+}
+
+template <>
+inline wire::EngineLoadT sample<wire::EngineLoad>() {
+  return {.engine = "main", .model = "0123", .running = 1, .waiting = 2, .blocks_free = 3, .blocks_total = 4, .step_us = 5, .tokens_per_s = 6, .draining = true};
+}
+
 } // namespace tokamak::fuzz

@@ -1,0 +1,236 @@
+// Links between nodes over real sockets on this machine: actors of one reached from the other, and every way a session
+// can fail to begin, or end.
+#include "base/log.hpp"
+#include "message/status.hpp"
+#include "network/links.hpp"
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+#include <zmq.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <thread>
+
+using namespace tokamak;
+using namespace tokamak::network;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct runtime {
+  runtime() {
+    log::set_level(std::getenv("TOKAMAK_TEST_LOG") ? log::level::debug : log::level::off);
+    config.set("scheduler.policy", caf::atom("sharing"));
+    config.set("scheduler.max-threads", std::size_t{1});
+    config.set("logger.verbosity", caf::atom("quiet"));
+    system = std::make_unique<caf::actor_system>(config);
+  }
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+};
+
+/// Two nodes, "a" which listens and "b" which connects.
+struct node_links {
+  links_setup setup;
+  links running;
+  explicit node_links(links_setup s) : setup(std::move(s)) {}
+  void start(runtime& r) {
+    auto started = spawn_links(*r.system, setup);
+    REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().to_string()));
+    running = *started;
+  }
+  void stop() { caf::anon_send_exit(running.actor, caf::exit_reason::user_shutdown); }
+  double counter(runtime& r, const std::string& name) const {
+    caf::scoped_actor self(*r.system);
+    double value = -1;
+    wire::StatusRequestT ask;
+    self->request(running.actor, 5s, make_frame<wire::StatusRequest>(ask))
+        .receive(
+            [&](const frame_of<wire::ActorStatus>& s) {
+              for (const auto* c : *s->counters())
+                if (c->name()->str() == name) value = c->value();
+            },
+            [](const caf::error&) {});
+    return value;
+  }
+};
+
+links_setup setup_of(const std::string& node) {
+  links_setup s;
+  s.own = {node, "digest", static_cast<std::uint64_t>(node[0]), {}};
+  s.limits.heartbeat_us = 200'000;
+  return s;
+}
+
+node_links listening(runtime& r, links_setup s = setup_of("a")) {
+  s.bind = "tcp://127.0.0.1:*";
+  if (s.peers.empty()) s.peers = {{"b", "", ""}};
+  node_links n(std::move(s));
+  n.start(r);
+  return n;
+}
+
+node_links connecting(runtime& r, const node_links& to, links_setup s = setup_of("b")) {
+  s.peers = {{"a", to.running.address, s.keys ? to.setup.keys->own.public_key : ""}};
+  node_links n(std::move(s));
+  n.start(r);
+  return n;
+}
+
+template <class Condition>
+bool eventually(Condition condition, std::chrono::milliseconds limit = 10s) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+/// Answers Drain with Drained, StatusRequest with its name, and sends CacheBlocks back as they came.
+using echo_actor = caf::typed_actor<caf::reacts_to<frame_of<wire::Drain>>, caf::reacts_to<frame_of<wire::CacheBlocks>>,
+                                    caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
+using echo_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Drained>>, caf::reacts_to<frame_of<wire::CacheBlocks>>>;
+
+echo_actor::behavior_type echo(echo_actor::pointer self, const std::string& name) {
+  return {[=](const frame_of<wire::Drain>& m) {
+            wire::DrainedT answer;
+            answer.name = name + std::to_string(m->deadline_us());
+            self->send(caf::actor_cast<echo_sink>(self->current_sender()), make_frame<wire::Drained>(answer));
+          },
+          [=](const frame_of<wire::CacheBlocks>& m) { self->send(caf::actor_cast<echo_sink>(self->current_sender()), m); },
+          [=](const frame_of<wire::StatusRequest>&) { return make_status(name, "echo", {{"one", 1}}); }};
+}
+
+/// Waits for the actor that `node` offers as `name`.
+caf::strong_actor_ptr imported(caf::scoped_actor& self, const node_links& at, const std::string& node, const std::string& name) {
+  self->send(at.running.actor, import_atom::value, node, name);
+  caf::strong_actor_ptr found;
+  self->receive([&](imported_atom, const std::string&, const std::string&, const caf::strong_actor_ptr& actor) { found = actor; },
+                caf::after(10s) >> [] {});
+  return found;
+}
+
+void export_as(const node_links& at, const std::string& name, const echo_actor& actor) {
+  caf::anon_send(at.running.actor, export_atom::value, name, caf::actor_cast<caf::strong_actor_ptr>(actor));
+}
+
+} // namespace
+
+TEST_CASE("an actor of another node is sent frames, answers their sender, and answers requests") {
+  runtime r;
+  const auto a = listening(r);
+  const auto b = connecting(r, a);
+  const auto actor = r.system->spawn(echo, "echo");
+  export_as(a, "echo", actor);
+  caf::scoped_actor self(*r.system);
+  const auto remote = imported(self, b, "a", "echo");
+  REQUIRE(remote);
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    wire::DrainT m;
+    m.deadline_us = i;
+    self->send(caf::actor_cast<echo_actor>(remote), make_frame<wire::Drain>(m));
+  }
+  for (std::uint64_t i = 0; i < 1000; ++i)
+    self->receive([&](const frame_of<wire::Drained>& m) { CHECK(m->name()->str() == "echo" + std::to_string(i)); },
+                  caf::after(10s) >> [] { FAIL("no answer"); });
+  std::string name;
+  self->request(caf::actor_cast<echo_actor>(remote), 10s, make_frame<wire::StatusRequest>({}))
+      .receive([&](const frame_of<wire::ActorStatus>& s) { name = s->name()->str(); }, [](const caf::error&) {});
+  CHECK(name == "echo");
+  CHECK(a.counter(r, "nodes_up") == 1);
+  CHECK(b.counter(r, "frames_received") > 1000);
+  caf::anon_send_exit(b.running.actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("bulk arrives as it was sent, from both sides, also far more than the windows hold") {
+  runtime r;
+  auto small = setup_of("a");
+  small.limits.window = {1 << 16, 1 << 20};
+  const auto a = listening(r, small);
+  auto other = setup_of("b");
+  other.limits = small.limits;
+  const auto b = connecting(r, a, other);
+  const auto actor = r.system->spawn(echo, "echo");
+  export_as(b, "echo", actor);
+  caf::scoped_actor self(*r.system);
+  const auto remote = imported(self, a, "b", "echo");
+  REQUIRE(remote);
+  const std::size_t sizes[] = {0, 1, 100, 4095, 4096, 65537, 4 << 20};
+  constexpr int rounds = 4;
+  for (int round = 0; round < rounds; ++round)
+    for (auto size : sizes) {
+      auto [bytes, attached] = make_attachment(size);
+      for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + size);
+      auto [more, second] = make_attachment(3);
+      std::fill_n(more, 3, std::byte{9});
+      wire::CacheBlocksT m;
+      m.transfer = size;
+      self->send(caf::actor_cast<echo_actor>(remote), make_frame<wire::CacheBlocks>(m, {attached, second}));
+    }
+  for (int round = 0; round < rounds; ++round)
+    for (auto size : sizes)
+      self->receive(
+          [&](const frame_of<wire::CacheBlocks>& m) {
+            CHECK(m->transfer() == size);
+            REQUIRE(m.attachments().size() == 2);
+            const auto bytes = m.attachments()[0].bytes();
+            REQUIRE(bytes.size() == size);
+            bool same = true;
+            for (std::size_t i = 0; i < size; ++i) same &= bytes[i] == static_cast<std::byte>(i * 7 + size);
+            CHECK(same);
+            CHECK(m.attachments()[1].bytes().size() == 3);
+          },
+          caf::after(20s) >> [] { FAIL("no answer"); });
+  caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(b.running.actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("who monitors a remote actor hears of its end, and of its node's end; requests fail; the next session brings it back") {
+  runtime r;
+  const auto a = listening(r);
+  auto b = connecting(r, a);
+  const auto actor = r.system->spawn(echo, "first");
+  export_as(b, "echo", actor);
+  caf::scoped_actor self(*r.system);
+  auto remote = imported(self, a, "b", "echo");
+  REQUIRE(remote);
+  self->monitor(remote);
+  caf::anon_send_exit(actor, caf::exit_reason::kill);
+  bool heard = false;
+  self->receive([&](const caf::down_msg& d) { heard = d.source == remote->address(); }, caf::after(10s) >> [] {});
+  CHECK(heard);
+  bool failed = false;
+  self->request(caf::actor_cast<echo_actor>(remote), 10s, make_frame<wire::StatusRequest>({}))
+      .receive([](const frame_of<wire::ActorStatus>&) {}, [&](const caf::error& e) { failed = e == caf::sec::request_receiver_down; });
+  CHECK(failed);
+
+  const auto second = r.system->spawn(echo, "second");
+  export_as(b, "echo", second);
+  self->receive([&](imported_atom, const std::string&, const std::string&, const caf::strong_actor_ptr& again) { remote = again; },
+                caf::after(10s) >> [] { FAIL("not offered again"); });
+  self->monitor(remote);
+  b.stop();
+  heard = false;
+  self->receive([&](const caf::down_msg& d) { heard = d.source == remote->address(); }, caf::after(10s) >> [] {});
+  CHECK(heard);
+
+  b.start(r);
+  export_as(b, "echo", second);
+  self->receive([&](imported_atom, const std::string&, const std::string&, const caf::strong_actor_ptr& again) { remote = again; },
+                caf::after(10s) >> [] { FAIL("not offered again"); });
+  std::string name;
+  self->request(caf::actor_cast<echo_actor>(remote), 10s, make_frame<wire::StatusRequest>({}))
+      .receive([&](const frame_of<wire::ActorStatus>& s) { name = s->name()->str(); }, [](const caf::error&) {});
+  CHECK(name == "second");
+  CHECK(a.counter(r, "sessions") == 2);
+  caf::anon_send_exit(second, caf::exit_reason::user_shutdown);
+  b.stop();
+  caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
+}
