@@ -3,6 +3,7 @@
 
 #include "app/file_place.hpp"
 #include "base/log.hpp"
+#include "app/node_links.hpp"
 #include "engine/model_files.hpp"
 #include "frontend/zmq_frontend.hpp"
 #include "fusion/endpoint.hpp"
@@ -12,6 +13,7 @@
 #include "network/pool.hpp"
 #include "operations/ledger.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tokamak::app {
@@ -31,8 +33,16 @@ struct service::starter {
   const plugin::registry& registry;
   const service_options& options;
   engine::model_files files;
-  std::map<std::string, model_card> cards; ///< by model
+  std::map<std::string, model_card> cards;           ///< by model
+  std::map<std::string, std::string> fingerprints;   ///< by model
+  std::map<std::string, std::uint32_t> contexts;     ///< by engine
+  std::string here;                                  ///< this node's name
   node_setup node;
+
+  bool serves_clients() const {
+    if (topology.nodes.size() < 2 || !options.with_frontends) return true;
+    return std::any_of(topology.frontends.begin(), topology.frontends.end(), [&](const auto& f) { return f.node == here; });
+  }
 
   plugin::host_settings settings(std::string name) const {
     plugin::host_settings s;
@@ -45,8 +55,43 @@ struct service::starter {
   /// The error as one of the place in the topology that it is about.
   tl::unexpected<error> wrong(topology::position where, error why) const { return fail(at_place(topology.file, where, std::move(why))); }
 
+  // Which node this is, and the ids that are its own: a restarted node does not repeat them.
+  expected<void> find_node() {
+    if (options.node.empty() && topology.nodes.size() > 1) {
+      std::vector<std::string> names;
+      for (const auto& n : topology.nodes) names.push_back(n.name);
+      return fail(errc::invalid_argument, fmt::format("{} has the nodes {}; expected one of them, or all by `tokamak serve --all`", topology.file, fmt::join(names, ", ")));
+    }
+    const auto* found = options.node.empty() ? &topology.nodes.front() : topology.find_node(options.node);
+    if (!found) return fail(errc::not_found, fmt::format("no node '{}' in {}", options.node, topology.file));
+    here = to.name_ = found->name;
+    const auto index = static_cast<std::uint16_t>(found - topology.nodes.data());
+    to.ids_ = topology.nodes.size() > 1 ? std::make_shared<sequence_ids>(index, static_cast<std::uint64_t>(unix_time_s()) << 24)
+                                        : std::make_shared<sequence_ids>(index);
+    return {};
+  }
+
+  expected<void> start_links() {
+    if (topology.nodes.size() < 2) return {};
+    auto setup = links_of(topology, here);
+    if (!setup) return fail(setup.error());
+    if (setup->peers.empty()) return {};
+    auto started = network::spawn_links(to.system_, std::move(*setup));
+    if (!started) return wrong(topology.find_node(here)->where, started.error());
+    to.links_ = untyped(started->actor);
+    node.sources.push_back(to.links_);
+    return {};
+  }
+
+  void offer(std::string name, const caf::strong_actor_ptr& actor) const {
+    if (to.links_) caf::anon_send(caf::actor_cast<network::links_actor>(to.links_), network::export_atom::value, std::move(name), actor);
+  }
+
+  // Reads the model of every engine that runs here or that clients of this node reach.
   expected<void> start_engines() {
     for (const auto& config : topology.engines) {
+      const bool runs_here = config.node == here || topology.nodes.size() < 2;
+      if (!runs_here && !serves_clients()) continue;
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);
       if (!file) return wrong(model->path_where, file.error());
@@ -56,14 +101,24 @@ struct service::starter {
       if (!data) return wrong(config.where, data.error());
       card->context_length = data->context_length;
       cards.insert_or_assign(model->name, std::move(*card));
-      engine::engine_setup setup{config, topology.file, std::move(*data), &registry, to.ledger_, options.detached};
-      auto engine = engine::start_engine(to.system_, std::move(setup));
-      if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
-      node.sources.push_back(untyped(engine->scheduler));
-      node.sources.push_back(untyped(engine->kv_cache));
-      for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
-      to.engines_.emplace(config.name, std::move(*engine));
+      fingerprints.insert_or_assign(model->name, data->fingerprint);
+      contexts.emplace(config.name, data->context_length);
+      if (runs_here)
+        if (auto ok = start_engine(config, std::move(*data)); !ok) return ok;
     }
+    return {};
+  }
+
+  expected<void> start_engine(const topology::engine& config, engine::model_source_data data) {
+    engine::engine_setup setup{config, topology.file, std::move(data), &registry, to.ledger_, options.detached};
+    auto engine = engine::start_engine(to.system_, std::move(setup));
+    if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
+    node.sources.push_back(untyped(engine->scheduler));
+    node.sources.push_back(untyped(engine->kv_cache));
+    for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
+    if (!serves_clients()) node.drainables.push_back(untyped(engine->scheduler)); // else its endpoints end what runs
+    offer(network::engine_offer(config.name), untyped(engine->scheduler));
+    to.engines_.emplace(config.name, std::move(*engine));
     return {};
   }
 
@@ -71,10 +126,15 @@ struct service::starter {
     for (const auto& config : topology.pools) {
       auto placement = plugin::placement_instance::create(registry, config.placement, settings("pool." + config.name + ".placement"));
       if (!placement) return fail(placement.error());
-      std::vector<network::pool_member> members;
-      for (const auto& name : config.engines) members.push_back({name, untyped(to.engines_.at(name).scheduler)});
-      const auto* first = topology.find_engine(config.engines.front());
-      auto pool = network::spawn_pool(to.system_, config.name, cards.at(first->model), std::move(members), std::move(*placement), to.ledger_);
+      const auto& model = topology.find_engine(config.engines.front())->model;
+      network::pool_setup setup{config.name, cards.at(model), fingerprints.at(model), {}, std::uint64_t{topology.operations.heartbeat_ms} * 1000,
+                                to.ledger_, to.links_};
+      for (const auto& name : config.engines) {
+        const auto running = to.engines_.find(name);
+        const bool runs_here = running != to.engines_.end();
+        setup.members.push_back({name, runs_here ? untyped(running->second.scheduler) : nullptr, runs_here ? "" : topology.find_engine(name)->node});
+      }
+      auto pool = network::spawn_pool(to.system_, std::move(setup), std::move(*placement));
       node.sources.push_back(untyped(pool));
       to.pools_.emplace(config.name, untyped(pool));
     }
@@ -121,7 +181,7 @@ struct service::starter {
     auto least = UINT32_MAX;
     for (const auto& name : config.members) {
       if (const auto* pool = topology.find_pool(name)) {
-        for (const auto& e : pool->engines) least = std::min(least, to.engines_.at(e).context_length);
+        for (const auto& e : pool->engines) least = std::min(least, contexts.at(e));
       } else {
         least = std::min(least, context_of(*topology.find_endpoint(name)));
       }
@@ -131,6 +191,7 @@ struct service::starter {
 
   expected<void> start_frontends(const caf::strong_actor_ptr& directory) {
     for (const auto& config : topology.frontends) {
+      if (config.node != here && topology.nodes.size() > 1) continue;
       frontend::zmq_frontend_setup setup;
       setup.name = config.name;
       setup.bind = config.bind;
@@ -171,13 +232,17 @@ struct service::starter {
   }
 
   expected<void> start_all() {
+    if (auto ok = find_node(); !ok) return ok;
     to.ledger_ = untyped(operations::spawn_ledger(to.system_, "ledger"));
     node.sources.push_back(to.ledger_);
+    if (auto ok = start_links(); !ok) return ok;
     if (auto ok = start_engines(); !ok) return ok;
-    if (auto ok = start_pools(); !ok) return ok;
-    for (const auto& config : topology.endpoints)
-      if (auto ok = start_endpoint(config); !ok) return ok;
-    node.name = options.node.empty() && !topology.nodes.empty() ? topology.nodes.front().name : options.node;
+    if (serves_clients()) {
+      if (auto ok = start_pools(); !ok) return ok;
+      for (const auto& config : topology.endpoints)
+        if (auto ok = start_endpoint(config); !ok) return ok;
+    }
+    node.name = here;
     node.topology_digest = topology.digest;
     to.node_ = spawn_node(to.system_, std::move(node));
     return options.with_frontends ? start_frontends(untyped(to.node_)) : expected<void>{};
@@ -186,10 +251,8 @@ struct service::starter {
 
 expected<std::unique_ptr<service>> service::start(caf::actor_system& system, const topology::topology& topology,
                                                   const plugin::registry& registry, const service_options& options) {
-  if (!options.node.empty() && !topology.find_node(options.node))
-    return fail(errc::not_found, fmt::format("no node '{}' in {}", options.node, topology.file));
   std::unique_ptr<service> made(new service(system));
-  starter s{*made, topology, registry, options, {}, {}, {}};
+  starter s{*made, topology, registry, options, {}, {}, {}, {}, {}, {}};
   if (auto ok = s.start_all(); !ok) return fail(ok.error());
   return made;
 }
@@ -199,6 +262,7 @@ service::~service() {
     if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   };
   for (const auto& f : frontends_) stop(f);
+  stop(links_);
   if (node_) stop(untyped(node_));
   for (const auto& [name, e] : endpoints_) stop(e);
   for (const auto& [name, p] : pools_) stop(p);

@@ -16,7 +16,7 @@
 namespace tokamak::app {
 
 struct service_options {
-  std::string node;           ///< "" where the topology has one
+  std::string node;           ///< which of the topology's; "" where it has one
   bool with_frontends = true; ///< false: for commands that talk to the actors directly
   bool detached = true;       ///< false: all actors on the pool, for virtual time
 };
@@ -36,6 +36,8 @@ public:
   bool drain(std::uint32_t deadline_ms);
 
   node_actor node() const { return node_; }
+  /// Of the topology's node that this is.
+  const std::string& name() const { return name_; }
   /// A sequence_server by endpoint or pool name; null if there is none.
   caf::strong_actor_ptr endpoint(const std::string& name) const;
   caf::strong_actor_ptr pool(const std::string& name) const;
@@ -49,8 +51,10 @@ private:
   struct starter;
 
   caf::actor_system& system_;
-  std::shared_ptr<sequence_ids> ids_ = std::make_shared<sequence_ids>();
+  std::string name_;
+  std::shared_ptr<sequence_ids> ids_;
   caf::strong_actor_ptr ledger_;
+  caf::strong_actor_ptr links_; ///< null where the node has no peers
   std::map<std::string, engine::running_engine> engines_;
   std::map<std::string, caf::strong_actor_ptr> pools_;
   std::map<std::string, caf::strong_actor_ptr> endpoints_;

@@ -28,6 +28,7 @@ plugin::host_settings settings_for(const engine_setup& setup, std::string_view p
 scheduler_config scheduler_settings(const engine_setup& setup, const memory_plan& memory, std::size_t n_shards) {
   scheduler_config c;
   c.name = setup.config.name;
+  c.model = setup.model.fingerprint;
   for (std::size_t g = 0; g < setup.model.model.groups().size(); ++g) {
     const auto& group = setup.model.model.groups()[g];
     c.groups.push_back({group.kind, group.block_size, group.window, memory.n_blocks[g]});

@@ -24,6 +24,21 @@ std::size_t scheduler_core::n_waiting() const {
   }));
 }
 
+wire::EngineLoadT scheduler_core::load() const {
+  wire::EngineLoadT load;
+  load.engine = config_.name;
+  load.model = config_.model;
+  load.waiting = static_cast<std::uint32_t>(n_waiting());
+  load.running = static_cast<std::uint32_t>(n_sequences()) - load.waiting;
+  if (!config_.groups.empty()) {
+    load.blocks_total = config_.groups[0].n_blocks;
+    load.blocks_free = std::min(load.blocks_total, static_cast<std::uint32_t>(lease_.free(0)) + available_[0]);
+  }
+  load.step_us = counters_.step_us;
+  load.draining = draining_;
+  return load;
+}
+
 expected<void> scheduler_core::admit(const wire::Open& m) const {
   if (draining_) return fail(errc::unavailable, fmt::format("engine '{}' is draining", config_.name));
   if (sequences_.contains(m.id())) return fail(errc::already_exists, fmt::format("sequence {} is open already", m.id()));

@@ -45,6 +45,7 @@ void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
     return flush(now_us);
   }
   settle(flight);
+  counters_.step_us = counters_.step_us == 0 ? r.compute_us() : (7 * counters_.step_us + r.compute_us()) / 8;
   std::uint32_t top_begin = 0;
   for (std::uint32_t i = 0; i < n_outputs; ++i) {
     const output_view o{r, i, top_begin};

@@ -47,6 +47,10 @@ struct scheduler_state {
   std::string name;
   caf::strong_actor_ptr drainer;
   std::uint64_t timer_at_us = 0;
+  std::vector<caf::strong_actor_ptr> watchers;
+  std::uint64_t report_every_us = 0; ///< the least that a watcher asked for; 0: nobody watches
+  std::uint64_t reported_us = 0, reported_generated = 0;
+  double tokens_per_s = 0; ///< while it was busy
 };
 
 template <class T>
@@ -101,6 +105,52 @@ void after_event(self_pointer self) {
   }
 }
 
+// The speed of the last interval in which it was busy: an idle engine is as fast as it was.
+void measure_speed(scheduler_state& state, std::uint64_t now) {
+  const auto generated = state.core->counters().generated;
+  if (generated > state.reported_generated && now > state.reported_us)
+    state.tokens_per_s = static_cast<double>(generated - state.reported_generated) * 1e6 / static_cast<double>(now - state.reported_us);
+  state.reported_generated = generated;
+  state.reported_us = now;
+}
+
+void report_load(self_pointer self, const std::vector<caf::strong_actor_ptr>& to) {
+  auto load = self->state.core->load();
+  load.tokens_per_s = self->state.tokens_per_s;
+  const auto frame = make_frame<wire::EngineLoad>(load);
+  for (const auto& watcher : to) self->send(caf::actor_cast<load_sink>(watcher), frame);
+}
+
+void watch(self_pointer self, const wire::Watch& m) {
+  auto& state = self->state;
+  const auto watcher = self->current_sender();
+  if (!watcher) return;
+  (void)state.out->owner_of(watcher); // monitors it
+  const auto known = std::find(state.watchers.begin(), state.watchers.end(), watcher);
+  if (m.interval_us() == 0) {
+    if (known != state.watchers.end()) state.watchers.erase(known);
+    return;
+  }
+  if (known == state.watchers.end()) state.watchers.push_back(watcher);
+  report_load(self, {watcher});
+  const bool idle = state.report_every_us == 0;
+  state.report_every_us = idle ? m.interval_us() : std::min(state.report_every_us, m.interval_us());
+  if (!idle) return;
+  state.reported_us = now_us(self->system());
+  self->delayed_send(self, std::chrono::microseconds(state.report_every_us), report_atom::value);
+}
+
+void report(self_pointer self) {
+  auto& state = self->state;
+  if (state.watchers.empty()) {
+    state.report_every_us = 0;
+    return;
+  }
+  measure_speed(state, now_us(self->system()));
+  report_load(self, state.watchers);
+  self->delayed_send(self, std::chrono::microseconds(state.report_every_us), report_atom::value);
+}
+
 frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
   const auto& c = state.core->counters();
   const auto number = [](auto v) { return static_cast<double>(v); };
@@ -120,6 +170,7 @@ frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
                       {"cancelled", number(c.cancelled)},
                       {"refused", number(c.refused)},
                       {"preempted", number(c.preempted)},
+                      {"step_us", number(c.step_us)},
                       {"blocks_leased_free", number(lease.n_groups() ? lease.free(0) : 0)},
                       {"blocks_total", number(lease.n_groups() ? lease.total(0) : 0)}});
 }
@@ -152,6 +203,7 @@ void on_down(self_pointer self, const caf::down_msg& down, const scheduler_peers
     state.core->drain();
     state.core->fail_all({errc::unavailable, fmt::format("engine '{}' lost a shard", state.name), {}}, now_us(self->system()));
   } else if (auto owner = state.out->find_owner(down.source)) {
+    std::erase_if(state.watchers, [&](const auto& w) { return w->address() == down.source; });
     state.core->close_owner(*owner, now_us(self->system()));
   }
   after_event(self);
@@ -184,13 +236,16 @@ scheduler_actor::behavior_type scheduler_behavior(self_pointer self, const std::
       [=](const frame_of<wire::Drain>&) {
         self->state.core->drain();
         self->state.drainer = self->current_sender();
+        report_load(self, self->state.watchers); // pools place nothing here from now on
         after_event(self);
       },
+      [=](const frame_of<wire::Watch>& m) { watch(self, *m); },
       [=](tick_atom) {
         self->state.timer_at_us = 0;
         self->state.core->tick(now_us(self->system()));
         after_event(self);
       },
+      [=](report_atom) { report(self); },
       [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },
   };
 }

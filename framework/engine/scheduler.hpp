@@ -11,6 +11,7 @@
 namespace tokamak::engine {
 
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
+using report_atom = caf::atom_constant<caf::atom("report")>;
 
 using scheduler_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Open>>,       // begins a sequence; chunks go to the sender from now on
@@ -25,11 +26,16 @@ using scheduler_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::LeaseGrant>>, // from kv_cache
     caf::reacts_to<frame_of<wire::StepResult>>, // from the last shard
     caf::reacts_to<frame_of<wire::Drain>>,      // no new sequences; Drained goes to the sender when the last one ended
+    caf::reacts_to<frame_of<wire::Watch>>,      // EngineLoad goes to the sender, now and in intervals
     caf::reacts_to<tick_atom>,                  // own timer: deadlines and leases
+    caf::reacts_to<report_atom>,                // own timer: loads for those who watch
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 /// Shards as the scheduler sees them.
 using step_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::Step>>>;
+
+/// Who watches a scheduler.
+using load_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::EngineLoad>>>;
 
 /// Where a scheduler's messages go. Handles may stand for remote actors.
 struct scheduler_peers {

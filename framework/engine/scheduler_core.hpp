@@ -25,6 +25,7 @@ struct cache_group_config {
 
 struct scheduler_config {
   std::string name;
+  std::string model; ///< fingerprint of the weights
   std::vector<cache_group_config> groups;
   std::uint32_t max_step_rows = 512;
   std::uint32_t max_sequences = 64;   ///< in one step
@@ -53,6 +54,7 @@ public:
 struct scheduler_counters {
   std::uint64_t steps = 0, rows = 0, preempted = 0, finished = 0, failed = 0, cancelled = 0, refused = 0;
   std::uint64_t computed = 0, recomputed = 0, cached = 0, generated = 0;
+  std::uint64_t step_us = 0; ///< of computing, mean of the last steps
 };
 
 /// Rows and wanted outputs of a step that has not returned.
@@ -106,6 +108,8 @@ public:
   void fail_all(const error& reason, std::uint64_t now_us);
 
   const scheduler_counters& counters() const { return counters_; }
+  /// All but the speed, which takes an interval to know.
+  wire::EngineLoadT load() const;
   std::size_t n_sequences() const { return sequences_.size(); }
   std::size_t n_waiting() const;
   const block_lease& lease() const { return lease_; }

@@ -60,6 +60,10 @@ expected<void> write_new_keys(const std::string& stem) {
   for (const auto* ending : {".key", ".pub"})
     if (std::filesystem::exists(stem + ending))
       return fail(errc::already_exists, fmt::format("'{}{}' exists already; nothing was written", stem, ending));
+  if (const auto folder = std::filesystem::path(stem).parent_path(); !folder.empty()) {
+    std::error_code code;
+    std::filesystem::create_directories(folder, code); // what failed is told by the file
+  }
   if (auto ok = write_file(stem + ".key", secret_word, secret_key, 0600); !ok) return ok;
   return write_file(stem + ".pub", public_word, public_key, 0644);
 }

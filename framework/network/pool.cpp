@@ -13,8 +13,12 @@ namespace {
 
 class outgoing;
 
+using watched_engine = caf::typed_actor<caf::reacts_to<frame_of<wire::Watch>>>;
+
 struct pool_state {
   std::string name;
+  std::string model;
+  std::uint64_t heartbeat_us = 0;
   std::unique_ptr<outgoing> out;
   std::optional<plugin::placement_instance> placement;
   std::unique_ptr<pool_core> core;
@@ -37,6 +41,15 @@ public:
   }
   const std::vector<caf::strong_actor_ptr>& owners() const { return owners_; }
   const std::vector<pool_member>& members() const { return members_; }
+  void join(std::size_t member, caf::strong_actor_ptr engine) { members_[member].engine = std::move(engine); }
+
+  // Its load, and with it a sign of life, comes from now on.
+  void watch(std::size_t member, std::uint64_t interval_us) {
+    wire::WatchT m;
+    m.interval_us = interval_us;
+    self_->monitor(members_[member].engine);
+    self_->send(caf::actor_cast<watched_engine>(members_[member].engine), make_frame<wire::Watch>(m));
+  }
 
   void to_member(std::size_t member, frame_of<wire::Open> m) override { forward(member, m); }
   void to_member(std::size_t member, frame_of<wire::Extend> m) override { forward(member, m); }
@@ -59,7 +72,7 @@ public:
 private:
   template <class T>
   void forward(std::size_t member, const frame_of<T>& m) {
-    self_->send(caf::actor_cast<sequence_server>(members_[member].engine), m);
+    if (members_[member].engine) self_->send(caf::actor_cast<sequence_server>(members_[member].engine), m);
   }
 
   self_pointer self_;
@@ -89,6 +102,7 @@ void on_down(self_pointer self, const caf::down_msg& down) {
   for (std::size_t i = 0; i < members.size(); ++i)
     if (members[i].engine && members[i].engine->address() == down.source) {
       log::error("pool", "engine.down", {{"pool", state.name}, {"engine", members[i].name}});
+      state.out->join(i, nullptr);
       return state.core->set_available(i, false);
     }
   const auto& owners = state.out->owners();
@@ -106,27 +120,75 @@ frame_of<wire::ActorStatus> status_of(const pool_state& state) {
                       {"prompt_tokens", static_cast<double>(c.prompt_tokens)},
                       {"delivered_tokens", static_cast<double>(c.delivered_tokens)},
                       {"discarded_tokens", static_cast<double>(c.discarded_tokens)},
-                      {"resumed", static_cast<double>(c.resumed)}});
+                      {"resumed", static_cast<double>(c.resumed)},
+                      {"engines", static_cast<double>(state.out->members().size())},
+                      {"engines_available", static_cast<double>(state.core->n_available())}});
 }
 
-/// What a pool starts with, moved into the actor.
-struct pool_setup {
-  std::string name;
-  model_card card;
-  std::vector<pool_member> members;
-  plugin::placement_instance placement;
-  caf::strong_actor_ptr ledger;
-};
+std::size_t member_of(const pool_state& state, const std::string& engine) {
+  const auto& members = state.out->members();
+  return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == engine; }) - members.begin());
+}
 
-pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr<pool_setup>& setup) {
+// An engine of another node is there, or there again.
+void on_imported(self_pointer self, const std::string& node, const std::string& name, const caf::strong_actor_ptr& engine) {
+  auto& state = self->state;
+  const auto& members = state.out->members();
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (members[i].node != node || engine_offer(members[i].name) != name) continue;
+    if (members[i].engine) state.core->set_available(i, false); // another instance: the last one has forgotten everything
+    state.out->join(i, engine);
+    state.out->watch(i, state.heartbeat_us); // it is available with its first load
+  }
+}
+
+void on_load(self_pointer self, const wire::EngineLoad& m) {
+  auto& state = self->state;
+  const auto engine = m.engine() ? m.engine()->str() : std::string();
+  const auto i = member_of(state, engine);
+  const auto sender = self->current_sender();
+  if (i == state.out->members().size() || state.out->members()[i].engine != sender) return; // of a session that ended
+  const auto model = m.model() ? m.model()->str() : std::string();
+  if (!state.model.empty() && !model.empty() && model != state.model) {
+    log::error("pool", "engine.other_weights", {{"pool", state.name}, {"engine", engine}, {"found", model}, {"expected", state.model}});
+    state.out->join(i, nullptr);
+    return state.core->set_available(i, false);
+  }
+  // An engine of this process is never taken for lost: where it is slow, so is everything here.
+  const auto now = state.out->members()[i].node.empty() ? 0 : now_us(self->system());
+  if (state.core->heard(i, m, now)) log::info("pool", "engine.available", {{"pool", state.name}, {"engine", engine}});
+}
+
+void on_pulse(self_pointer self) {
+  auto& state = self->state;
+  for (const auto i : state.core->drop_silent(now_us(self->system()), 2 * state.heartbeat_us))
+    log::error("pool", "engine.silent", {{"pool", state.name}, {"engine", state.out->members()[i].name}});
+  self->delayed_send(self, std::chrono::microseconds(state.heartbeat_us / 2), pulse_atom::value);
+}
+
+void join_members(self_pointer self, const pool_setup& setup) {
+  auto& state = self->state;
+  for (std::size_t i = 0; i < setup.members.size(); ++i) {
+    const auto& m = setup.members[i];
+    if (m.engine) {
+      state.out->watch(i, state.heartbeat_us);
+    } else {
+      state.core->set_available(i, false);
+      if (setup.links) self->send(caf::actor_cast<links_actor>(setup.links), import_atom::value, m.node, engine_offer(m.name));
+    }
+  }
+  self->delayed_send(self, std::chrono::microseconds(state.heartbeat_us / 2), pulse_atom::value);
+}
+
+pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr<pool_setup>& setup,
+                                        const std::shared_ptr<plugin::placement_instance>& made) {
   auto& state = self->state;
   state.name = setup->name;
-  state.placement = std::move(setup->placement);
+  state.model = setup->model;
+  state.heartbeat_us = setup->heartbeat_us;
+  state.placement = std::move(*made);
   std::vector<std::string> names;
-  for (const auto& m : setup->members) {
-    names.push_back(m.name);
-    self->monitor(m.engine);
-  }
+  for (const auto& m : setup->members) names.push_back(m.name);
   state.out = std::make_unique<outgoing>(self, setup->members, setup->ledger);
   auto* placement = &*state.placement;
   state.core = std::make_unique<pool_core>(
@@ -134,6 +196,7 @@ pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr
       [placement](const tk_placement_request& r, std::span<const tk_placement_member> m) { return placement->choose(r, m); },
       *state.out);
   self->set_down_handler([=](const caf::down_msg& down) { on_down(self, down); });
+  join_members(self, *setup);
   return {
       owned(self, &pool_core::open),
       owned(self, &pool_core::extend),
@@ -144,15 +207,19 @@ pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr
       plain(self, &pool_core::renew),
       plain(self, &pool_core::flow),
       plain(self, &pool_core::chunks),
+      [=](const frame_of<wire::EngineLoad>& m) { on_load(self, *m); },
+      [=](imported_atom, const std::string& node, const std::string& name, const caf::strong_actor_ptr& engine) {
+        on_imported(self, node, name, engine);
+      },
+      [=](pulse_atom) { on_pulse(self); },
       [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },
   };
 }
 
 } // namespace
 
-pool_actor spawn_pool(caf::actor_system& system, std::string name, model_card card, std::vector<pool_member> members,
-                      plugin::placement_instance placement, caf::strong_actor_ptr ledger) {
-  return system.spawn(pool_behavior, std::make_shared<pool_setup>(pool_setup{std::move(name), std::move(card), std::move(members), std::move(placement), std::move(ledger)}));
+pool_actor spawn_pool(caf::actor_system& system, pool_setup setup, plugin::placement_instance placement) {
+  return system.spawn(pool_behavior, std::make_shared<pool_setup>(std::move(setup)), std::make_shared<plugin::placement_instance>(std::move(placement)));
 }
 
 } // namespace tokamak::network

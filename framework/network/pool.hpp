@@ -3,12 +3,15 @@
 #pragma once
 
 #include "message/sequence_actors.hpp"
+#include "network/links.hpp"
 #include "network/pool_core.hpp"
 #include "plugin/placement_instance.hpp"
 
 #include <caf/all.hpp>
 
 namespace tokamak::network {
+
+using pulse_atom = caf::atom_constant<caf::atom("pulse")>;
 
 using pool_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Open>>,     // any prompt form; answered with chunks of text
@@ -20,15 +23,31 @@ using pool_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Renew>>,    // passed on to the engines
     caf::reacts_to<frame_of<wire::Flow>>,     // passed on to the engines
     caf::reacts_to<frame_of<wire::Chunks>>,   // from engines: token ids
+    caf::reacts_to<frame_of<wire::EngineLoad>>, // from engines: how they are, and that they are
+    caf::reacts_to<imported_atom, std::string, std::string, caf::strong_actor_ptr>, // from links: an engine of another node
+    caf::reacts_to<pulse_atom>,               // own timer: engines that are not heard
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 struct pool_member {
   std::string name;
-  caf::strong_actor_ptr engine; ///< a sequence_server
+  caf::strong_actor_ptr engine; ///< a sequence_server; null: of another node, not there yet
+  std::string node;             ///< of another node: its name
 };
 
-/// `ledger` may be null. A member that goes down is taken out.
-pool_actor spawn_pool(caf::actor_system& system, std::string name, model_card card, std::vector<pool_member> members,
-                      plugin::placement_instance placement, caf::strong_actor_ptr ledger);
+/// The name under which nodes offer an engine's scheduler to each other.
+inline std::string engine_offer(const std::string& engine) { return "scheduler." + engine; }
+
+struct pool_setup {
+  std::string name;
+  model_card card;
+  std::string model; ///< fingerprint that the weights of every engine must have; "": any
+  std::vector<pool_member> members;
+  std::uint64_t heartbeat_us = 1'000'000; ///< an engine not heard for two of these is out until it is heard again
+  caf::strong_actor_ptr ledger;           ///< or null
+  caf::strong_actor_ptr links;            ///< a links_actor; null where all members are here
+};
+
+/// A member that goes down or falls silent is taken out, and put back when it returns.
+pool_actor spawn_pool(caf::actor_system& system, pool_setup setup, plugin::placement_instance placement);
 
 } // namespace tokamak::network

@@ -9,7 +9,7 @@ namespace tokamak::network {
 
 pool_core::pool_core(model_card card, std::vector<std::string> members, choose_function choose, pool_effects& effects)
     : card_(std::move(card)), choose_(std::move(choose)), effects_(effects) {
-  for (auto& name : members) members_.push_back({std::move(name), true, 0});
+  for (auto& name : members) members_.push_back({std::move(name), true, 0, 0, 0, 0, 0, 0, 0});
 }
 
 expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std::int32_t> tokens,
@@ -20,7 +20,12 @@ expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std:
     tk_placement_member v{};
     v.name = {member.name.data(), member.name.size()};
     v.available = member.available && !(i < gave_up.size() && gave_up[i]);
-    v.running = member.streams;
+    // What it said last, and what this pool has given it since.
+    v.waiting = member.waiting;
+    v.running = std::max(member.streams, member.running + member.waiting) - member.waiting;
+    v.blocks_free = member.blocks_free;
+    v.blocks_total = member.blocks_total;
+    v.tokens_per_s = member.tokens_per_s;
     view.push_back(v);
   }
   tk_placement_request request{};
@@ -178,6 +183,8 @@ void pool_core::forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::Chu
     return;
   }
   auto& s = it->second;
+  if (s.resumptions > 0 && c.attempt() != s.attempt + s.resumptions) // of the engine that it was taken from
+    return discard(c.tokens() ? c.tokens()->size() : 0, s.tenant, {});
   if (c.usage()) c.usage()->UnPackTo(&s.usage);
   auto to = std::make_unique<wire::ChunkT>();
   to->id = c.id();

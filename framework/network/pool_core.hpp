@@ -57,12 +57,18 @@ public:
   /// A lost or returned engine. Answers that it was generating go on at another member, from their delivered tokens; they
   /// end as unavailable where there is none, and sequences that were steered (extended, forked, truncated) always do.
   void set_available(std::size_t member, bool available);
+  /// A member says how it is, which makes it available unless it drains. True: it was not before. `now_us` 0: its silence
+  /// means nothing.
+  bool heard(std::size_t member, const wire::EngineLoad& load, std::uint64_t now_us);
+  /// Takes out those that were heard before and not for `limit_us`; returns them. What they still compute is closed.
+  std::vector<std::size_t> drop_silent(std::uint64_t now_us, std::uint64_t limit_us);
 
   struct counters {
     std::uint64_t opened = 0, finished = 0, failed = 0, prompt_tokens = 0, delivered_tokens = 0, discarded_tokens = 0;
     std::uint64_t resumed = 0; ///< answers that went on at another engine
   };
   const counters& counts() const { return counts_; }
+  std::size_t n_available() const;
   std::size_t n_streams() const { return streams_.size(); }
   const model_card& card() const { return card_; }
 
@@ -96,6 +102,9 @@ private:
     std::string name;
     bool available = true;
     std::uint32_t streams = 0;
+    std::uint64_t heard_us = 0; ///< 0: never, or lost since
+    std::uint32_t running = 0, waiting = 0, blocks_free = 0, blocks_total = 0;
+    double tokens_per_s = 0;
   };
 
   expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens, const std::vector<bool>& gave_up = {});

@@ -2,10 +2,13 @@
 // another engine of the same model goes on from the delivered tokens as if nothing had happened.
 #include "network/pool_core.hpp"
 
+#include <algorithm>
+
 namespace tokamak::network {
 
 void pool_core::set_available(std::size_t member, bool available) {
   members_[member].available = available;
+  if (!available) members_[member].heard_us = 0;
   std::vector<std::uint64_t> ids;
   for (auto& [id, s] : streams_) {
     if (available && member < s.gave_up.size()) s.gave_up[member] = false;
@@ -18,6 +21,43 @@ void pool_core::set_available(std::size_t member, bool available) {
     erase(id);
     answer_error(owner, id, 0, {errc::unavailable, fmt::format("engine '{}' was lost", members_[member].name), {}});
   }
+}
+
+bool pool_core::heard(std::size_t member, const wire::EngineLoad& load, std::uint64_t now_us) {
+  auto& m = members_[member];
+  m.heard_us = now_us;
+  m.running = load.running();
+  m.waiting = load.waiting();
+  m.blocks_free = load.blocks_free();
+  m.blocks_total = load.blocks_total();
+  m.tokens_per_s = load.tokens_per_s();
+  if (load.draining()) { // what it runs it finishes
+    m.available = false;
+    return false;
+  }
+  if (m.available) return false;
+  set_available(member, true);
+  return true;
+}
+
+std::vector<std::size_t> pool_core::drop_silent(std::uint64_t now_us, std::uint64_t limit_us) {
+  std::vector<std::size_t> silent;
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].heard_us == 0 || now_us < members_[i].heard_us + limit_us) continue;
+    silent.push_back(i);
+    for (const auto& [id, s] : streams_) // should it only be slow, it need not go on with what others finish
+      if (s.member == i) {
+        wire::CloseT close;
+        close.id = id;
+        effects_.to_member(i, make_frame<wire::Close>(close));
+      }
+    set_available(i, false);
+  }
+  return silent;
+}
+
+std::size_t pool_core::n_available() const {
+  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& m) { return m.available; }));
 }
 
 // An engine that is lost or drains says so in a last chunk; one that has no room for a resumed answer was not its only hope.

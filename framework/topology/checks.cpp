@@ -1,4 +1,5 @@
 // What can only be seen across tables: names, pools, addresses, and what is left over.
+#include "topology/address.hpp"
 #include "topology/draft.hpp"
 #include "topology/spelling.hpp"
 
@@ -84,6 +85,20 @@ void check_addresses(draft& d) {
   }
 }
 
+// Between nodes either all links are encrypted or none; in the clear they stay on this machine unless the file insists.
+void check_node_keys(draft& d) {
+  const auto& nodes = d.result.nodes;
+  if (nodes.size() < 2) return;
+  const auto with = std::find_if(nodes.begin(), nodes.end(), [](const auto& n) { return !n.key_file.empty(); });
+  for (const auto& n : nodes) {
+    if (with != nodes.end() && n.key_file.empty())
+      d.found.error(n.where, fmt::format("node {} has no key_file, but node {} has; expected one for each node, or for none", in_quotes(n.name), in_quotes(with->name)));
+    else if (n.key_file.empty() && !n.insecure && !is_local(n.address))
+      d.found.error(n.where, fmt::format("node {} has the address {}, where other machines can connect; expected key_file for each node, or insecure = true",
+                                         in_quotes(n.name), in_quotes(n.address)));
+  }
+}
+
 // Names that clients ask for: each must mean one endpoint. Clients of other services bring names such as
 // "openai/gpt-4o:latest", so any printable characters are fine.
 void check_aliases(draft& d) {
@@ -138,6 +153,7 @@ void check_references(draft& d) {
 void check_structure(draft& d) {
   check_pool_models(d);
   check_addresses(d);
+  check_node_keys(d);
   check_aliases(d);
   warn_of_unused(d);
 }

@@ -7,7 +7,11 @@
 namespace tokamak::topology {
 
 void fill_in_nodes(draft& d) {
-  if (d.result.nodes.empty()) d.result.nodes.push_back({"local", "", {}});
+  if (d.result.nodes.empty()) {
+    node n;
+    n.name = "local";
+    d.result.nodes.push_back(std::move(n));
+  }
 }
 
 void fill_in_engines(draft& d) {

@@ -83,7 +83,7 @@ public:
     for (const auto& m : t_.models)
       if (!printed_.contains(&m)) print(0, m);
     for (const auto& f : t_.frontends) print(f);
-    for (const auto& n : t_.nodes) line(0, "node {}: {}", n.name, n.address.empty() ? "no links" : n.address);
+    for (const auto& n : t_.nodes) line(0, "node {}: {}{}", n.name, n.address.empty() ? "no links" : n.address, n.key_file.empty() ? "" : fmt::format(", key_file {}", n.key_file));
     print_plugins();
     print_operations();
     return std::move(out_);

@@ -99,8 +99,23 @@ position read_path_key(draft& d, table_reader& in, std::string_view key, std::st
   return v->where;
 }
 
+// The public key is named by the secret one: NAME.key and NAME.pub, as `tokamak keygen` writes them. Only the node itself has
+// the first, all have the second.
+void read_node_keys(draft& d, table_reader& in, node& n) {
+  std::string text;
+  if (const auto* v = in.text("key_file", text)) {
+    n.key_file = expanded(d, text, v->where);
+    if (!n.key_file.empty() && !n.key_file.ends_with(".key"))
+      d.found.error(v->where, fmt::format("key_file is {}; expected NAME.key, with NAME.pub beside it", in_quotes(text)));
+    else if (!n.key_file.empty()) {
+      n.public_key_file = n.key_file.substr(0, n.key_file.size() - 4) + ".pub";
+      require_path(d, n.public_key_file, v->where, path_kind::file, "the public key of the node, as `tokamak keygen` makes it");
+    }
+  }
+  in.boolean("insecure", n.insecure);
+}
+
 void read_nodes(draft& d, const value::table& table) {
-  std::vector<position> places;
   for_each_table(d, "nodes", table, [&](table_reader& in, const std::string& name) {
     node n;
     n.name = name;
@@ -110,7 +125,8 @@ void read_nodes(draft& d, const value::table& table) {
     } else if (!in.find("address") && table.size() > 1) {
       in.missing("address", "address = \"tcp://HOST:PORT\", since the file has several nodes");
     }
-    in.planned({"keys", "links", "discovery", "recording"});
+    read_node_keys(d, in, n);
+    in.planned({"links", "discovery", "recording"});
     d.result.nodes.push_back(std::move(n));
   });
 }
@@ -148,6 +164,7 @@ void read_operations(draft& d, const value::table& table, position where) {
   in.number("default_deadline_ms", o.default_deadline_ms, 0, day_ms);
   in.number("sequence_lease_ms", o.sequence_lease_ms, 100, day_ms);
   in.number("drain_deadline_ms", o.drain_deadline_ms, 0, day_ms);
+  in.number("heartbeat_ms", o.heartbeat_ms, 20, 60'000);
   in.planned({"tenants", "quotas", "prices", "ledger", "metrics", "admission", "recording"});
   in.finish();
 }

@@ -90,7 +90,10 @@ struct frontend {
 /// `[nodes.NAME]`: a process.
 struct node {
   std::string name;
-  std::string address; ///< tcp://HOST:PORT for links; "" only where the node is the only one
+  std::string address;  ///< tcp://HOST:PORT for links; "" only where the node is the only one
+  std::string key_file; ///< secret key, needed on this node alone; "": links are in the clear
+  std::string public_key_file; ///< beside it, needed on all nodes
+  bool insecure = false; ///< without keys, though other machines can connect
   position where;
 };
 
@@ -108,6 +111,7 @@ struct operations {
   std::uint32_t default_deadline_ms = 0;     ///< for requests that state none; 0: none
   std::uint32_t sequence_lease_ms = 30'000;  ///< a sequence closes when its owner was silent for so long
   std::uint32_t drain_deadline_ms = 30'000;  ///< a drain cuts what still runs after this
+  std::uint32_t heartbeat_ms = 1000;         ///< of links and engines; who is not heard for two of them is lost
 };
 
 /// A whole file. Vectors are in file order, defaults last.

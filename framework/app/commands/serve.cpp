@@ -2,6 +2,7 @@
 #include "app/commands/commands.hpp"
 #include "app/complain.hpp"
 #include "app/loaded_topology.hpp"
+#include "app/node_processes.hpp"
 #include "app/service.hpp"
 #include "app/shutdown_signals.hpp"
 #include "base/log.hpp"
@@ -14,7 +15,15 @@ namespace {
 struct serve_options {
   std::string topology;
   std::string node;
+  bool all = false;
 };
+
+// Once here, so that what is wrong with the file is told once and not by every node.
+int serve_all(const serve_options& options) {
+  auto loaded = load_topology_or_complain(options.topology);
+  if (!loaded) return 2;
+  return run_all_nodes("/proc/self/exe", loaded->topology);
+}
 
 void set_up_log(const topology::operations& operations) {
   const auto& name = operations.log_level;
@@ -34,7 +43,7 @@ int serve(const serve_options& options) {
   auto running = service::start(runtime.system(), loaded->topology, loaded->registry, start);
   if (!running) return complain(running.error());
   signals.serving();
-  log::info("serve", "ready", {{"topology", options.topology}, {"digest", loaded->topology.digest.substr(0, 12)}});
+  log::info("serve", "ready", {{"topology", options.topology}, {"node", (*running)->name()}, {"digest", loaded->topology.digest.substr(0, 12)}});
   const auto signal = signals.wait();
   const auto deadline_ms = loaded->topology.operations.drain_deadline_ms;
   log::info("serve", "draining", {{"signal", signal}, {"deadline_ms", deadline_ms}});
@@ -50,8 +59,9 @@ void add_serve(CLI::App& app, command& chosen) {
   auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM or SIGINT, then let running requests finish; a second signal "
                                           "ends it at once");
   sub->add_option("topology", options->topology, "Topology file (TOML)")->required();
-  sub->add_option("--node", options->node, "Which node of the topology this process is");
-  sub->callback([options, &chosen] { chosen = [options] { return serve(*options); }; });
+  auto* node = sub->add_option("--node", options->node, "Which node of the topology this process is; needed where it has several");
+  sub->add_flag("--all", options->all, "Every node, each as a process of this machine")->excludes(node);
+  sub->callback([options, &chosen] { chosen = [options] { return options->all ? serve_all(*options) : serve(*options); }; });
 }
 
 } // namespace tokamak::app

@@ -1,0 +1,230 @@
+// One service over several processes: what its clients see when nodes come, go, hang and disagree.
+#include "integration/node_group.hpp"
+
+#include <zmq.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+using namespace tokamak;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint32_t length = 200;
+constexpr int n_prompts = 12;
+
+/// What each request gives where nothing happens.
+std::vector<std::vector<std::int32_t>> undisturbed() {
+  const auto path = std::filesystem::temp_directory_path() / ("tokamak-nodes-" + std::to_string(::getpid()) + ".gguf");
+  std::ofstream(path, std::ios::binary) << test::tiny_llama_gguf();
+  test::test_service s("[models.tiny]\npath = \"" + path.string() + "\"\n[engines.tiny]\nbackend = \"reference\"\n"
+                       "[frontends.zmq]\nbind = \"tcp://127.0.0.1:*\"\n");
+  std::filesystem::remove(path);
+  auto c = client::connect(s.address());
+  REQUIRE(c);
+  std::vector<std::vector<std::int32_t>> answers;
+  for (int i = 0; i < n_prompts; ++i) {
+    const auto answer = c->generate(test::asking(i, length));
+    REQUIRE(answer);
+    answers.push_back(answer->token_ids);
+  }
+  return answers;
+}
+
+/// Clients that ask without end and compare what they get.
+class clients {
+public:
+  clients(std::string address, int n, const std::vector<std::vector<std::int32_t>>& expected) : expected_(expected) {
+    for (int i = 0; i < n; ++i) threads_.emplace_back([this, address, i] { ask(address, i); });
+  }
+  ~clients() { stop(); }
+  void stop() {
+    stopping_ = true;
+    for (auto& t : threads_)
+      if (t.joinable()) t.join();
+  }
+  std::uint64_t answers() const { return answers_; }
+  std::uint64_t tokens() const { return tokens_; }
+  std::string problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
+  }
+
+private:
+  void ask(const std::string& address, int i) {
+    auto c = client::connect(address);
+    for (int k = i; !stopping_; k = (k + 5) % n_prompts) {
+      std::vector<std::int32_t> got;
+      const auto answer = c->generate(test::asking(k, length), [&](const client_chunk& chunk) {
+        got.insert(got.end(), chunk.token_ids.begin(), chunk.token_ids.end());
+        tokens_ += chunk.token_ids.size();
+        return true;
+      });
+      ++answers_;
+      if (answer && got == expected_[static_cast<std::size_t>(k)]) continue;
+      const std::lock_guard lock(mutex_);
+      problem_ = answer ? "wrong tokens of request " + std::to_string(k) : answer.error().to_string();
+    }
+  }
+
+  const std::vector<std::vector<std::int32_t>>& expected_;
+  std::vector<std::thread> threads_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> answers_{0}, tokens_{0};
+  mutable std::mutex mutex_;
+  std::string problem_;
+};
+
+std::string answer_of(const std::string& address) {
+  auto c = client::connect(address);
+  REQUIRE(c);
+  const auto answer = c->generate(test::asking(0, 4));
+  return answer ? std::to_string(answer->token_ids.size()) + " tokens" : answer.error().message;
+}
+
+} // namespace
+
+TEST_CASE("serve --all runs every node, and SIGTERM ends all of them once their requests are done") {
+  test::node_group nodes({"a", "b"});
+  test::child_process all({test::tokamak_program(), "serve", nodes.file(), "--all"});
+  REQUIRE_MESSAGE(all.wait_for("engine.available pool=tiny engine=b"), all.err());
+  REQUIRE_MESSAGE(all.wait_for("frontend listening"), all.err());
+  for (int i = 0; i < 4; ++i) CHECK(answer_of(nodes.address()) == "4 tokens");
+  all.signal(SIGTERM);
+  CHECK(all.wait() == 0);
+  CHECK(all.err().find("at once") == std::string::npos);
+}
+
+TEST_CASE("nodes of a file with several must be told which one they are") {
+  test::node_group nodes({"a", "b"});
+  test::child_process none({test::tokamak_program(), "serve", nodes.file()});
+  CHECK(none.wait() == 1);
+  CHECK(none.err().find("has the nodes a, b; expected one of them, or all by `tokamak serve --all`") != std::string::npos);
+  test::child_process wrong({test::tokamak_program(), "serve", nodes.file(), "--node", "c"});
+  CHECK(wrong.wait() == 1);
+  CHECK(wrong.err().find("no node 'c' in ") != std::string::npos);
+}
+
+TEST_CASE("killed, frozen and restarted nodes lose no request and change no token") {
+  const char* rounds_text = std::getenv("TOKAMAK_ROUNDS");
+  const int rounds = rounds_text ? std::atoi(rounds_text) : 6;
+  const char* seed_text = std::getenv("TOKAMAK_SEED");
+  const auto seed = seed_text ? static_cast<unsigned>(std::atoi(seed_text)) : std::random_device{}();
+  MESSAGE("TOKAMAK_SEED=" << seed << " TOKAMAK_ROUNDS=" << rounds);
+  std::mt19937 random(seed);
+  const auto expected = undisturbed();
+  test::node_group nodes({"a", "b", "c"});
+  nodes.start_all();
+  clients load(nodes.address(), 6, expected);
+  for (int round = 0; round < rounds; ++round) {
+    const std::string victim = random() % 2 ? "b" : "c";
+    const auto event = random() % 3;
+    const auto pause = std::chrono::milliseconds(random() % 1200);
+    CAPTURE(round);
+    CAPTURE(victim);
+    CAPTURE(event);
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 200));
+    if (event == 0) { // killed, and back after a while
+      nodes.kill(victim);
+      std::this_thread::sleep_for(pause);
+      nodes.start(victim);
+    } else if (event == 1) { // frozen, sometimes for so short a time that nobody notices
+      nodes.signal(victim, SIGSTOP);
+      std::this_thread::sleep_for(pause);
+      nodes.signal(victim, SIGCONT);
+    } else { // asked to leave
+      nodes.signal(victim, SIGTERM);
+      CHECK(nodes.process(victim).wait() == 0);
+      nodes.start(victim);
+    }
+    REQUIRE_MESSAGE(nodes.wait_for_engines(3), nodes.process("a").err());
+    REQUIRE(load.problem() == "");
+  }
+  load.stop();
+  CHECK(load.problem() == "");
+  CHECK(load.answers() > 0);
+  // Every token that a client got is in the accounts, once.
+  CHECK(nodes.counter("pool", "tiny", "delivered_tokens") == static_cast<double>(load.tokens()));
+  CHECK(nodes.counter("pool", "tiny", "open") == 0);
+  CHECK(nodes.counter("pool", "tiny", "failed") == 0);
+  MESSAGE(load.answers() << " answers, " << nodes.counter("pool", "tiny", "resumed") << " resumed");
+}
+
+TEST_CASE("where no other engine is left, clients are told at once, and served again when the node is back") {
+  test::node_group::options o;
+  o.engines = {"b"};
+  test::node_group nodes({"a", "b"}, o);
+  nodes.start_all();
+  auto c = client::connect(nodes.address());
+  REQUIRE(c);
+  bool killed = false;
+  const auto answer = c->generate(test::asking(1, 400), [&](const client_chunk&) {
+    if (!std::exchange(killed, true)) nodes.kill("b");
+    return true;
+  });
+  REQUIRE(!answer);
+  CHECK(answer.error().code == client_errc::unavailable);
+  CHECK(answer.error().message == "engine 'b' was lost");
+  CHECK(answer_of(nodes.address()) == "placement 'round_robin': no engine is available");
+  nodes.start("b");
+  REQUIRE(nodes.wait_for_engines(1));
+  CHECK(answer_of(nodes.address()) == "4 tokens");
+}
+
+TEST_CASE("a node with another topology is refused, and both sides say what differs") {
+  test::node_group nodes({"a", "b"});
+  nodes.write_file("other.toml", "default_deadline_ms = 77000\n");
+  nodes.start("a");
+  REQUIRE(nodes.process("a").wait_for("serve ready"));
+  nodes.start("b", "other.toml");
+  REQUIRE_MESSAGE(nodes.process("b").wait_for("runs another topology: digest "), nodes.process("b").err());
+  REQUIRE_MESSAGE(nodes.process("a").wait_for("node 'b' runs another topology: digest "), nodes.process("a").err());
+  CHECK(nodes.counter("links", "a", "refused") >= 1);
+  CHECK(nodes.counter("links", "a", "nodes_up") == 0);
+  CHECK(answer_of(nodes.address()) == "4 tokens");
+}
+
+TEST_CASE("a node whose key is not the one of its name does not get in") {
+  test::node_group nodes({"a", "b"});
+  nodes.start("a");
+  REQUIRE(nodes.process("a").wait_for("serve ready"));
+  std::filesystem::rename(nodes.folder() + "/b.key", nodes.folder() + "/old.key");
+  std::filesystem::rename(nodes.folder() + "/b.pub", nodes.folder() + "/old.pub");
+  REQUIRE(network::write_new_keys(nodes.folder() + "/b"));
+  nodes.start("b");
+  REQUIRE_MESSAGE(nodes.process("b").wait_for("links no_session"), nodes.process("b").err());
+  REQUIRE(nodes.wait_for([&] { return nodes.counter("links", "a", "refused_keys") >= 1; }));
+  CHECK(nodes.counter("links", "a", "nodes_up") == 0);
+  CHECK(nodes.process("a").wait_for("keys refused"));
+}
+
+TEST_CASE("garbage on the port of a node is refused and counted, and the node goes on") {
+  test::node_group::options o;
+  o.keys = false;
+  test::node_group nodes({"a", "b"}, o);
+  nodes.start_all();
+  const unsigned seed = std::random_device{}();
+  MESSAGE("seed " << seed);
+  std::mt19937 random(seed);
+  void* context = zmq_ctx_new();
+  for (int i = 0; i < 200; ++i) {
+    void* socket = zmq_socket(context, ZMQ_DEALER);
+    const int linger = 200;
+    zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_connect(socket, ("tcp://127.0.0.1:" + std::to_string(nodes.port("a"))).c_str());
+    for (int k = 0; k < 5; ++k) {
+      std::string bytes(random() % 200, '\0');
+      for (auto& b : bytes) b = static_cast<char>(random());
+      if (bytes.size() > 8 && random() % 2) bytes.replace(0, 8, std::string("TKMK\0\1\0\0", 8));
+      zmq_send(socket, bytes.data(), bytes.size(), random() % 4 == 0 && k < 4 ? ZMQ_SNDMORE : 0);
+    }
+    zmq_close(socket);
+  }
+  zmq_ctx_term(context);
+  REQUIRE(nodes.wait_for([&] { return nodes.counter("links", "a", "refused") > 100; }));
+  CHECK(nodes.counter("links", "a", "nodes_up") == 1);
+  CHECK(nodes.counter("links", "a", "sessions_lost") == 0);
+  for (int i = 0; i < 4; ++i) CHECK(answer_of(nodes.address()) == "4 tokens");
+}
