@@ -52,6 +52,12 @@ expected<network::links_setup> links_of(const topology::topology& t, const std::
     if (n.name == node) before = false;
     if (!linked(t, node, n.name)) continue;
     network::link_peer peer{n.name, before ? n.address : "", ""};
+    for (const auto& l : t.links) {
+      const bool this_one = l.nodes.size() == 2 && ((l.nodes[0] == node && l.nodes[1] == n.name) || (l.nodes[1] == node && l.nodes[0] == n.name));
+      if (this_one)
+        peer.line = {std::uint64_t{l.bandwidth_kbit} * 125, std::uint64_t{l.delay_ms} * 1000, std::uint64_t{l.jitter_ms} * 1000,
+                     std::uint64_t{l.outage_every_ms} * 1000, std::uint64_t{l.outage_ms} * 1000};
+    }
     if (!before) setup.bind = own.address;
     if (keys) {
       auto key = network::read_public_key(n.public_key_file);

@@ -91,6 +91,10 @@ struct service::starter {
   expected<void> start_engines() {
     for (const auto& config : topology.engines) {
       const bool runs_here = config.node == here || topology.nodes.size() < 2;
+      for (const auto& other : config.shards.nodes)
+        if (other != config.node)
+          return wrong(config.where, {errc::unsupported, fmt::format("engine '{}' has a shard on node '{}' and its scheduler on '{}'; expected one node: "
+                                                                     "engines over several belong to a later version", config.name, other, config.node), {}});
       if (!runs_here && !serves_clients()) continue;
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);

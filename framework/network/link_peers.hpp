@@ -6,17 +6,26 @@
 #include "network/links.hpp"
 #include "network/remote_actor.hpp"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
 
 namespace tokamak::network {
 
+/// Bytes on an emulated line.
+struct delayed_bytes {
+  std::uint64_t arrival_us = 0;
+  std::vector<std::byte> first;
+  std::vector<attachment> rest;
+};
+
 /// Where a session's bytes go: two identities of the ROUTER, or two DEALERs.
 struct link_route {
   std::array<std::string, n_lanes> identities;
   std::array<int, n_lanes> connections{-1, -1};                   ///< file descriptors, to know their ends
   std::array<std::unique_ptr<link_socket>, n_lanes> own;          ///< both or none
+  std::array<std::deque<delayed_bytes>, n_lanes> on_the_way;      ///< with an emulated line
   bool complete() const { return own[0] || (!identities[0].empty() && !identities[1].empty()); }
 };
 
@@ -34,7 +43,6 @@ struct connection {
   std::map<std::uint64_t, caf::strong_actor_ptr> known;           ///< actors here that the peer may write to, by number
   std::map<std::string, std::uint64_t> offers;                    ///< of the peer
   std::map<open_request, caf::strong_actor_ptr> requests;         ///< asked from here
-  bool bulk_waits = false;
 };
 
 /// A greeting under way.
@@ -51,6 +59,7 @@ struct peer_state {
   std::optional<greeting> greeting_now;
   std::uint64_t retry_at_us = 0, back_off_us = 0;
   std::string last_problem; ///< in the log already
+  std::vector<emulated_line> lines; ///< of each lane: two connections share a real line evenly; empty: not emulated
 };
 
 } // namespace tokamak::network

@@ -25,7 +25,11 @@ public:
   links_thread(caf::actor_config& config, std::shared_ptr<links_setup> setup, std::shared_ptr<link_context> context,
                std::shared_ptr<std::optional<link_socket>> router)
       : caf::blocking_actor(config), setup_(std::move(setup)), context_(std::move(context)), router_(std::move(*router)) {
-    for (auto& p : setup_->peers) peers_.push_back({std::move(p), nullptr, {}, 0, 0, {}});
+    for (auto& p : setup_->peers) {
+      const auto line = p.line;
+      peers_.push_back({std::move(p), nullptr, {}, 0, 0, {}, {}});
+      for (std::size_t l = 0; line.emulated() && l < n_lanes; ++l) peers_.back().lines.emplace_back(line, now_us(system()), l);
+    }
   }
   ~links_thread() override { ::close(wake_fd_); }
 
@@ -41,7 +45,9 @@ public:
       const auto now = now_us(system());
       for (auto& p : peers_) keep_up(p, now);
       flush();
-      if (!worked && !stop_) park(now);
+      auto next = next_event_us(now);
+      for (auto& p : peers_) next = std::min(next, arrive(p, now));
+      if (!worked && !stop_) park(now, next);
     }
     for (auto& p : peers_)
       if (p.up) end(p, {errc::unavailable, fmt::format("node '{}' is shutting down", setup_->own.node), {}}, true);
@@ -195,7 +201,7 @@ private:
   }
 
   link_socket* dealer(peer_state& p, lane l) {
-    auto* route = p.up ? &p.up->route : p.greeting_now ? &p.greeting_now->route : nullptr;
+    auto* route = route_of(p);
     return route ? route->own[index(l)].get() : nullptr;
   }
 
@@ -306,13 +312,13 @@ private:
       g.route.own[index(l)] = std::make_unique<link_socket>(std::move(*s));
     }
     p.greeting_now = std::move(g);
-    for (auto l : {lane::control, lane::bulk}) say_hello(p.greeting_now->route, p.greeting_now->session, l);
+    for (auto l : {lane::control, lane::bulk}) say_hello(p, p.greeting_now->route, p.greeting_now->session, l);
   }
 
-  void say_hello(link_route& route, std::uint64_t session, lane l) {
+  void say_hello(peer_state& p, link_route& route, std::uint64_t session, lane l) {
     batch_writer w;
     w.add({link_address, 0, 0, make_hello(setup_->own, session, l, setup_->limits)});
-    put(route, l, w.take({}), {});
+    put(p, route, l, w.take({}), {});
   }
 
   // The answer to this node's Hello.
@@ -338,7 +344,7 @@ private:
   class effects_of final : public link_effects {
   public:
     effects_of(links_thread& to, peer_state& p, connection& c) : to_(to), peer_(p), c_(c) {}
-    void transmit(lane l, std::vector<std::byte> b, const std::vector<attachment>& a) override { to_.put(c_.route, l, std::move(b), a); }
+    void transmit(lane l, std::vector<std::byte> b, const std::vector<attachment>& a) override { to_.put(peer_, c_.route, l, std::move(b), a); }
     void deliver(link_message m) override { to_.deliver(c_, std::move(m)); }
     void offered(offer o) override { to_.offered(peer_, c_, std::move(o)); }
     void gone(std::uint64_t actor) override {
@@ -363,7 +369,7 @@ private:
     effects_[c->number] = std::make_unique<effects_of>(*this, p, *c);
     const auto* window = (*g.hello)->window_bytes();
     c->protocol = std::make_unique<link_session>(setup_->limits, received_bytes{window->Get(0), window->Get(1)}, *effects_[c->number], now_us(system()));
-    if (answer) say_hello(c->route, c->session, lane::control);
+    if (answer) say_hello(p, c->route, c->session, lane::control);
     std::vector<offer> offers;
     for (const auto& [name, actor] : offered_) offers.push_back({name, make_known(*c, actor)});
     if (!offers.empty()) c->protocol->send_offers(offers);
@@ -443,7 +449,7 @@ private:
       refusal.error = to_wire(why);
       batch_writer w;
       w.add({link_address, 0, 0, make_frame<wire::Refusal>(refusal)});
-      put(c->route, lane::control, w.take({}), {});
+      put(p, c->route, lane::control, w.take({}), {});
     }
     effects_.erase(c->number);
     for (const auto& [question, asker] : c->requests) fail_request(asker, caf::message_id(question.second));
@@ -480,12 +486,35 @@ private:
       if (p.up) p.up->protocol->flush();
   }
 
-  void put(link_route& route, lane l, std::vector<std::byte> first, const std::vector<attachment>& rest) {
+  void put(peer_state& p, link_route& route, lane l, std::vector<std::byte> first, const std::vector<attachment>& rest) {
+    if (p.lines.empty()) return put_now(route, l, std::move(first), rest);
+    auto bytes = first.size();
+    for (const auto& a : rest) bytes += a.bytes().size();
+    const auto at = p.lines[index(l)].arrival_us(bytes, now_us(system()));
+    route.on_the_way[index(l)].push_back({at, std::move(first), rest});
+  }
+
+  void put_now(link_route& route, lane l, std::vector<std::byte> first, const std::vector<attachment>& rest) {
     auto* s = route.own[index(l)] ? route.own[index(l)].get() : router_ ? &*router_ : nullptr;
     if (s) s->send(route.identities[index(l)], std::move(first), rest);
   }
 
-  void park(std::uint64_t now) {
+  link_route* route_of(peer_state& p) { return p.up ? &p.up->route : p.greeting_now ? &p.greeting_now->route : nullptr; }
+
+  // What an emulated line has delivered by now. Returns when it will deliver the next.
+  std::uint64_t arrive(peer_state& p, std::uint64_t now) {
+    auto next = UINT64_MAX;
+    auto* route = p.lines.empty() ? nullptr : route_of(p);
+    for (std::size_t l = 0; route && l < n_lanes; ++l) {
+      auto& queue = route->on_the_way[l];
+      for (; !queue.empty() && queue.front().arrival_us <= now; queue.pop_front())
+        put_now(*route, static_cast<lane>(l), std::move(queue.front().first), queue.front().rest);
+      if (!queue.empty()) next = std::min(next, queue.front().arrival_us);
+    }
+    return next;
+  }
+
+  void park(std::uint64_t now, std::uint64_t next) {
     parked_ = true;
     if (has_next_message()) {
       parked_ = false;
@@ -501,7 +530,6 @@ private:
     for (auto& p : peers_)
       for (auto l : {lane::control, lane::bulk})
         if (const auto* s = dealer(p, l)) add(*s);
-    const auto next = next_event_us(now);
     zmq_poll(items_.data(), static_cast<int>(items_.size()), next > now ? static_cast<long>((next - now) / 1000 + 1) : 0);
     parked_ = false;
     eventfd_t value;

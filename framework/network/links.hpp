@@ -4,6 +4,7 @@
 #pragma once
 
 #include "message/actor_frame.hpp"
+#include "network/emulated_line.hpp"
 #include "network/link_session.hpp"
 #include "network/link_sockets.hpp"
 
@@ -29,6 +30,7 @@ struct link_peer {
   std::string node;
   std::string address;    ///< to connect to; "": it connects to this node
   std::string public_key; ///< with keys, of a node to connect to
+  line_properties line = {}; ///< what this node sends is delayed as if it went over such a line
 };
 
 struct links_setup {

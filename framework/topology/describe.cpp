@@ -2,6 +2,7 @@
 #include "topology/topology.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 #include <unordered_map>
@@ -84,6 +85,9 @@ public:
       if (!printed_.contains(&m)) print(0, m);
     for (const auto& f : t_.frontends) print(f);
     for (const auto& n : t_.nodes) line(0, "node {}: {}{}", n.name, n.address.empty() ? "no links" : n.address, n.key_file.empty() ? "" : fmt::format(", key_file {}", n.key_file));
+    for (const auto& l : t_.links)
+      line(0, "link {} of {}: bandwidth_kbit {}, delay_ms {}, jitter_ms {}, outage_ms {} of every {}", l.name, fmt::join(l.nodes, " and "),
+           unless_zero(l.bandwidth_kbit, "unlimited"), l.delay_ms, l.jitter_ms, l.outage_ms, unless_zero(l.outage_every_ms, "never"));
     print_plugins();
     print_operations();
     return std::move(out_);
@@ -157,8 +161,8 @@ private:
   void print_operations() {
     const auto& o = t_.operations;
     line(0, "operations: log_level {}, log_file {}", o.log_level, o.log_file.empty() ? "standard error" : o.log_file);
-    line(1, "default_deadline_ms {}, sequence_lease_ms {}, drain_deadline_ms {}", unless_zero(o.default_deadline_ms, "none"),
-         o.sequence_lease_ms, o.drain_deadline_ms);
+    line(1, "default_deadline_ms {}, sequence_lease_ms {}, drain_deadline_ms {}, heartbeat_ms {}", unless_zero(o.default_deadline_ms, "none"),
+         o.sequence_lease_ms, o.drain_deadline_ms, o.heartbeat_ms);
   }
 
   const topology& t_;

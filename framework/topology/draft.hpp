@@ -40,6 +40,7 @@ void read_sections(draft& d, const value::table& root);
 
 /// The tables that are not about models. (settings.cpp)
 void read_nodes(draft& d, const value::table& table);
+void read_links(draft& d, const value::table& table);
 void read_frontends(draft& d, const value::table& table);
 void read_plugins_table(draft& d, const value::table& table, position where);
 void read_operations(draft& d, const value::table& table, position where);

@@ -183,6 +183,7 @@ void read_sections(draft& d, const value::table& root) {
   };
   if (const auto* nodes = in.table("nodes")) read_nodes(d, *nodes);
   fill_in_nodes(d);
+  if (const auto* links = in.table("links")) read_links(d, *links);
   each("models", read_model);
   each("engines", read_engine);
   if (d.result.engines.empty()) fill_in_engines(d);

@@ -4,6 +4,8 @@
 #include "topology/paths.hpp"
 #include "topology/spelling.hpp"
 
+#include <fmt/ranges.h>
+
 namespace tokamak::topology {
 namespace {
 
@@ -128,6 +130,28 @@ void read_nodes(draft& d, const value::table& table) {
     read_node_keys(d, in, n);
     in.planned({"links", "discovery", "recording"});
     d.result.nodes.push_back(std::move(n));
+  });
+}
+
+void read_links(draft& d, const value::table& table) {
+  for_each_table(d, "links", table, [&](table_reader& in, const std::string& name) {
+    link l;
+    l.name = name;
+    l.where = in.where();
+    std::vector<position> places;
+    const auto* v = in.texts("nodes", l.nodes, places);
+    for (std::size_t i = 0; i < l.nodes.size(); ++i) d.references.push_back({reference::target::node, l.nodes[i], places[i]});
+    if (!in.find("nodes")) in.missing("nodes", "the names of the two nodes that it connects");
+    else if (v && (l.nodes.size() != 2 || l.nodes[0] == l.nodes[1]))
+      d.found.error(v->where, fmt::format("nodes of [links.{}] are {}; expected two different ones", name, l.nodes.empty() ? "none" : in_quotes(fmt::format("{}", fmt::join(l.nodes, ", ")))));
+    in.number("bandwidth_kbit", l.bandwidth_kbit, 1);
+    in.number("delay_ms", l.delay_ms, 0, 60'000);
+    in.number("jitter_ms", l.jitter_ms, 0, 60'000);
+    in.number("outage_every_ms", l.outage_every_ms, 0, day_ms);
+    const auto* outage = in.number("outage_ms", l.outage_ms, 0, day_ms);
+    if (outage && l.outage_ms > 0 && l.outage_ms >= l.outage_every_ms)
+      d.found.error(outage->where, fmt::format("outage_ms is {} of every {}; expected less than outage_every_ms", l.outage_ms, l.outage_every_ms));
+    d.result.links.push_back(std::move(l));
   });
 }
 

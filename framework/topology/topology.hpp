@@ -97,6 +97,17 @@ struct node {
   position where;
 };
 
+/// `[links.NAME]`: what the line between two nodes is like, for tests and studies: each node delays what it sends. All 0:
+/// as it is.
+struct link {
+  std::string name;
+  std::vector<std::string> nodes; ///< two
+  std::uint32_t bandwidth_kbit = 0; ///< thousand bits per second, each way
+  std::uint32_t delay_ms = 0, jitter_ms = 0; ///< one way
+  std::uint32_t outage_every_ms = 0, outage_ms = 0; ///< of every outage_every_ms the first outage_ms nothing gets through
+  position where;
+};
+
 /// `[plugins.pins]`: the hash a plugin file must have to be loaded.
 struct plugin_pin {
   std::string file;   ///< file name, no folder
@@ -124,6 +135,7 @@ struct topology {
   std::vector<endpoint> endpoints;
   std::vector<frontend> frontends;
   std::vector<node> nodes;
+  std::vector<link> links;
   std::vector<std::string> plugin_paths; ///< expanded; empty: the host's own
   std::vector<plugin_pin> plugin_pins;
   tokamak::topology::operations operations;

@@ -152,6 +152,33 @@ TEST_CASE("killed, frozen and restarted nodes lose no request and change no toke
   MESSAGE(load.answers() << " answers, " << nodes.counter("pool", "tiny", "resumed") << " resumed");
 }
 
+TEST_CASE("over a slow line with outages, some of them longer than two heartbeats, no request is lost and no token changed") {
+  const auto expected = undisturbed();
+  test::node_group::options o;
+  o.heartbeat_ms = 200;
+  o.more = "[links.slow]\nnodes = [\"a\", \"b\"]\nbandwidth_kbit = 10000\ndelay_ms = 5\njitter_ms = 3\noutage_every_ms = 900\noutage_ms = 150\n"
+           "[links.broken]\nnodes = [\"a\", \"c\"]\ndelay_ms = 1\noutage_every_ms = 2000\noutage_ms = 700\n";
+  test::node_group nodes({"a", "b", "c"}, o);
+  nodes.start_all();
+  clients load(nodes.address(), 4, expected);
+  CHECK(nodes.wait_for([&] { return nodes.counter("links", "a", "sessions_lost") >= 2; }));
+  CHECK(nodes.wait_for([&] { return nodes.counter("links", "a", "nodes_up") == 2; }));
+  load.stop();
+  CHECK(load.problem() == "");
+  CHECK(nodes.counter("pool", "tiny", "delivered_tokens") == static_cast<double>(load.tokens()));
+  CHECK(nodes.process("a").err().find("links down node=b") == std::string::npos); // its outages are too short
+}
+
+TEST_CASE("an engine with shards on several nodes is refused by its place") {
+  test::node_group::options o;
+  o.more = "[engines.cut]\nmodel = \"tiny\"\nnode = \"a\"\nshards = { kind = \"layers\", nodes = [\"a\", \"b\"] }\n";
+  test::node_group nodes({"a", "b"}, o);
+  nodes.start("a");
+  CHECK(nodes.process("a").wait() == 1);
+  CHECK(nodes.process("a").err().find("engine 'cut' has a shard on node 'b' and its scheduler on 'a'; expected one node: engines over several belong to a "
+                                      "later version") != std::string::npos);
+}
+
 TEST_CASE("where no other engine is left, clients are told at once, and served again when the node is back") {
   test::node_group::options o;
   o.engines = {"b"};

@@ -182,7 +182,7 @@ frontend zmq on node local: zmq at tcp://127.0.0.1:7100
   clients connect in the clear
 node local: no links
 operations: log_level info, log_file standard error
-  default_deadline_ms none, sequence_lease_ms 30000, drain_deadline_ms 30000
+  default_deadline_ms none, sequence_lease_ms 30000, drain_deadline_ms 30000, heartbeat_ms 1000
 )");
 }
 

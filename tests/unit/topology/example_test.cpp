@@ -44,6 +44,17 @@ TEST_CASE("the quickstart topology loads") {
   CHECK(result.value->find_endpoint("smollm2"));
 }
 
+TEST_CASE("the topology of two nodes loads once their public keys are there") {
+  const home h;
+  CHECK(!h.folder.load(content("two_nodes.toml"), &h.catalog).value);
+  std::filesystem::create_directories(h.folder.path() / ".cache/tokamak/keys");
+  for (const auto* name : {"a", "b"}) h.folder.put(std::string(".cache/tokamak/keys/") + name + ".pub", "");
+  const auto result = h.folder.load(content("two_nodes.toml"), &h.catalog);
+  CHECK(h.folder.shown(result.errors) == lines{});
+  REQUIRE(result.value);
+  CHECK(result.value->find_engine("second")->node == "b");
+}
+
 TEST_CASE("the full topology loads without warnings, as it is and with its commented keys") {
   const home h;
   const auto text = content("full.toml");
@@ -53,6 +64,7 @@ TEST_CASE("the full topology loads without warnings, as it is and with its comme
   h.folder.put("SmolLM2", "");
   std::filesystem::create_directories(h.folder.path() / "keys/clients");
   h.folder.put("keys/service.key", "");
+  h.folder.put("keys/local.pub", "");
   std::filesystem::create_directory(h.folder.path() / "templates");
   h.folder.put("templates/smollm2.jinja", "");
   result = h.folder.load(uncommented(text), &h.catalog);

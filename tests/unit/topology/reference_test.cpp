@@ -68,21 +68,52 @@ TEST_CASE("a pool has engines of one model") {
 }
 
 TEST_CASE("two nodes, or two frontends of a node, do not share an address") {
-  CHECK(errors_behind_model("[nodes.a]\naddress = \"tcp://h:1\"\n[nodes.b]\naddress = \"tcp://h:1\"\n[engines.m]\nnode = \"a\"\n"
+  CHECK(errors_behind_model("[nodes.a]\naddress = \"tcp://127.0.0.1:1\"\n[nodes.b]\naddress = \"tcp://127.0.0.1:1\"\n[engines.m]\nnode = \"a\"\n"
                             "[frontends.z]\nnode = \"a\"\n") ==
-        lines{"t.toml:5:8: node 'b' has the address 'tcp://h:1' of node 'a'; expected its own"});
+        lines{"t.toml:5:8: node 'b' has the address 'tcp://127.0.0.1:1' of node 'a'; expected its own"});
   CHECK(errors_behind_model("[frontends.x]\n[frontends.y]\n") ==
         lines{"t.toml:4:12: frontend 'y' binds 'tcp://127.0.0.1:7100' like frontend 'x'; expected its own"});
   CHECK(errors_behind_model("[frontends.x]\nbind = \"tcp://127.0.0.1:0\"\n[frontends.y]\nbind = \"tcp://127.0.0.1:0\"\n") == lines{});
 }
 
 TEST_CASE("with several nodes, addresses and places must be written") {
-  CHECK(errors_behind_model("[nodes.a]\n[nodes.b]\naddress = \"tcp://h:1\"\n[engines.m]\n[frontends.z]\n") ==
+  CHECK(errors_behind_model("[nodes.a]\n[nodes.b]\naddress = \"tcp://127.0.0.1:1\"\n[engines.m]\n[frontends.z]\n") ==
         lines{"t.toml:3:8: [nodes.a] has no address; expected address = \"tcp://HOST:PORT\", since the file has several nodes",
               "t.toml:6:10: [engines.m] has no node; expected the name of a node, since the file has several",
               "t.toml:7:12: [frontends.z] has no node; expected the name of a node, since the file has several"});
-  CHECK(errors_behind_model("[nodes.a]\naddress = \"tcp://h:1\"\n[nodes.b]\naddress = \"tcp://h:2\"\n[frontends.z]\nnode = \"a\"\n") ==
+  CHECK(errors_behind_model("[nodes.a]\naddress = \"tcp://127.0.0.1:1\"\n[nodes.b]\naddress = \"tcp://127.0.0.1:2\"\n[frontends.z]\nnode = \"a\"\n") ==
         lines{"t.toml:1:9: no engines for 2 nodes; expected [engines.NAME] with model and node"});
+}
+
+TEST_CASE("links leave this machine with keys for every node, or because the file insists") {
+  const test_folder folder;
+  folder.put("m.gguf", "");
+  folder.put("a.pub", "");
+  folder.put("b.pub", "");
+  const auto errors = [&](const std::string& a, const std::string& b) {
+    return folder.errors("[models.m]\npath = \"m.gguf\"\n[nodes.a]\naddress = \"tcp://h:1\"\n" + a + "[nodes.b]\naddress = \"tcp://h:2\"\n" + b +
+                         "[engines.m]\nnode = \"a\"\n[frontends.z]\nnode = \"a\"\n", nullptr);
+  };
+  CHECK(errors("key_file = \"a.key\"\n", "key_file = \"b.key\"\n") == lines{});
+  CHECK(errors("insecure = true\n", "insecure = true\n") == lines{});
+  CHECK(errors("insecure = true\n", "") ==
+        lines{"t.toml:6:8: node 'b' has the address 'tcp://h:2', where other machines can connect; expected key_file for each node, or insecure = true"});
+  CHECK(errors("key_file = \"a.key\"\n", "insecure = true\n") ==
+        lines{"t.toml:6:8: node 'b' has no key_file, but node 'a' has; expected one for each node, or for none"});
+  CHECK(errors("key_file = \"a.pem\"\n", "key_file = \"b.key\"\n") ==
+        lines{"t.toml:5:12: key_file is 'a.pem'; expected NAME.key, with NAME.pub beside it"});
+  CHECK(errors("key_file = \"c.key\"\n", "key_file = \"b.key\"\n") ==
+        lines{"t.toml:5:12: no such file 'DIR/c.pub'; expected the public key of the node, as `tokamak keygen` makes it"});
+}
+
+TEST_CASE("an emulated link is between two nodes") {
+  const std::string nodes = "[nodes.a]\naddress = \"tcp://127.0.0.1:1\"\n[nodes.b]\naddress = \"tcp://127.0.0.1:2\"\n[engines.m]\nnode = \"a\"\n[frontends.z]\nnode = \"a\"\n";
+  CHECK(errors_behind_model(nodes + "[links.x]\nnodes = [\"a\", \"b\"]\nbandwidth_kbit = 10000\ndelay_ms = 20\njitter_ms = 5\noutage_every_ms = 100\noutage_ms = 10\n") == lines{});
+  CHECK(errors_behind_model(nodes + "[links.x]\ndelay_ms = 1\n") == lines{"t.toml:11:8: [links.x] has no nodes; expected the names of the two nodes that it connects"});
+  CHECK(errors_behind_model(nodes + "[links.x]\nnodes = [\"a\", \"a\"]\n") == lines{"t.toml:12:9: nodes of [links.x] are 'a, a'; expected two different ones"});
+  CHECK(errors_behind_model(nodes + "[links.x]\nnodes = [\"a\", \"c\"]\n") == lines{"t.toml:12:15: unknown node 'c'; defined: a, b"});
+  CHECK(errors_behind_model(nodes + "[links.x]\nnodes = [\"a\", \"b\"]\noutage_ms = 10\n") ==
+        lines{"t.toml:13:13: outage_ms is 10 of every 0; expected less than outage_every_ms"});
 }
 
 TEST_CASE("what nothing uses is a warning, not an error") {

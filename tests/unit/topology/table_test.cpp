@@ -12,11 +12,11 @@ TEST_CASE("an unknown key is answered with the nearest known one and all of its 
   CHECK(errors_behind_model("[pools.p]\nengines = [\"m\"]\nxyzzy = 1\n") ==
         lines{"t.toml:5:1: unknown key 'xyzzy'; [pools.p] has: engines, placement"});
   CHECK(errors_behind_model("[modles.n]\npath = \"m.gguf\"\n") ==
-        lines{"t.toml:3:2: unknown key 'modles'; did you mean 'models'? the file has: nodes, models, engines, pools, endpoints, "
-              "frontends, plugins, operations"});
+        lines{"t.toml:3:2: unknown key 'modles'; did you mean 'models'? the file has: nodes, links, models, engines, pools, "
+              "endpoints, frontends, plugins, operations"});
   CHECK(errors_behind_model("[operations]\nlog_levle = \"info\"\n") ==
         lines{"t.toml:4:1: unknown key 'log_levle'; did you mean 'log_level'? [operations] has: log_level, log_file, "
-              "default_deadline_ms, sequence_lease_ms, drain_deadline_ms"});
+              "default_deadline_ms, sequence_lease_ms, drain_deadline_ms, heartbeat_ms"});
 }
 
 TEST_CASE("control characters of a key do not reach the terminal") {
@@ -108,8 +108,8 @@ TEST_CASE("names have only letters, digits, minus, underscore and dot") {
 
 TEST_CASE("keys and kinds of later versions are answered as such") {
   CHECK(errors_behind_model("[discovery]\nplugin = \"dns\"\n") ==
-        lines{"t.toml:3:2: 'discovery' in the file belongs to a later version; this one has: nodes, models, engines, pools, "
-              "endpoints, frontends, plugins, operations"});
+        lines{"t.toml:3:2: 'discovery' in the file belongs to a later version; this one has: nodes, links, models, engines, "
+              "pools, endpoints, frontends, plugins, operations"});
   CHECK(errors_behind_model("[pools.p]\nengines = [\"m\"]\nkv_transport = \"tcp\"\n") ==
         lines{"t.toml:5:1: 'kv_transport' in [pools.p] belongs to a later version; this one has: engines, placement"});
   CHECK(errors_behind_model("kv_codec = \"q8\"\n") ==
