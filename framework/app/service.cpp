@@ -13,6 +13,7 @@
 #include "operations/ledger.hpp"
 
 #include <chrono>
+#include <tuple>
 
 namespace tokamak::app {
 namespace {
@@ -32,6 +33,8 @@ struct service::starter {
   const service_options& options;
   engine::model_files files;
   std::map<std::string, model_card> cards; ///< by model
+  /// Engines of one model, block size and context share its graph; a simulation has thousands.
+  std::map<std::tuple<std::string, std::uint32_t, std::uint32_t>, engine::model_source_data> graphs;
   node_setup node;
 
   plugin::host_settings settings(std::string name) const {
@@ -50,13 +53,20 @@ struct service::starter {
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);
       if (!file) return wrong(model->path_where, file.error());
-      auto card = model_card::load(**file, model->name, model->chat_template);
-      if (!card) return wrong(model->where, card.error());
-      auto data = engine::read_model(*file, config, card->end_tokens);
-      if (!data) return wrong(config.where, data.error());
-      card->context_length = data->context_length;
-      cards.insert_or_assign(model->name, std::move(*card));
-      engine::engine_setup setup{config, topology.file, std::move(*data), &registry, to.ledger_, options.detached};
+      if (!cards.contains(model->name)) {
+        auto card = model_card::load(**file, model->name, model->chat_template);
+        if (!card) return wrong(model->where, card.error());
+        cards.emplace(model->name, std::move(*card));
+      }
+      auto& card = cards.at(model->name);
+      auto& data = graphs[{model->name, config.block_size, config.context_length}];
+      if (data.vocab_size == 0) {
+        auto read = engine::read_model(*file, config, card.end_tokens);
+        if (!read) return wrong(config.where, read.error());
+        data = std::move(*read);
+      }
+      card.context_length = data.context_length;
+      engine::engine_setup setup{config, topology.file, data, &registry, to.ledger_, options.detached, options.available_memory};
       auto engine = engine::start_engine(to.system_, std::move(setup));
       if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
       node.sources.push_back(untyped(engine->scheduler));
@@ -189,7 +199,7 @@ expected<std::unique_ptr<service>> service::start(caf::actor_system& system, con
   if (!options.node.empty() && !topology.find_node(options.node))
     return fail(errc::not_found, fmt::format("no node '{}' in {}", options.node, topology.file));
   std::unique_ptr<service> made(new service(system));
-  starter s{*made, topology, registry, options, {}, {}, {}};
+  starter s{*made, topology, registry, options, {}, {}, {}, {}};
   if (auto ok = s.start_all(); !ok) return fail(ok.error());
   return made;
 }

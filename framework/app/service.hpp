@@ -19,6 +19,7 @@ struct service_options {
   std::string node;           ///< "" where the topology has one
   bool with_frontends = true; ///< false: for commands that talk to the actors directly
   bool detached = true;       ///< false: all actors on the pool, for virtual time
+  std::uint64_t available_memory = 0; ///< bytes that automatic cache sizes go by; 0: this machine's, now
 };
 
 class service {
