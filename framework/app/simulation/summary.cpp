@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 namespace tokamak::app {
 namespace {
@@ -47,6 +48,7 @@ quantiles quantiles_of(std::vector<double> values) {
   q.count = values.size();
   if (values.empty()) return q;
   std::sort(values.begin(), values.end());
+  q.mean = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   constexpr std::array parts{0.5, 0.9, 0.99};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const auto rank = static_cast<std::size_t>(std::ceil(parts[i] * static_cast<double>(values.size())));
@@ -94,12 +96,13 @@ std::string simulation_summary::text() const {
   const auto line = [&](const char* name, std::string text) { out += fmt::format("{:<10} {}\n", name, text); };
   const auto spread = [](const quantiles& q) {
     if (q.count == 0) return std::string("none");
-    return fmt::format("p50 {:.2f} ms, p90 {:.2f} ms, p99 {:.2f} ms", q.p50_p90_p99[0], q.p50_p90_p99[1], q.p50_p90_p99[2]);
+    return fmt::format("p50 {:.2f} ms, p90 {:.2f} ms, p99 {:.2f} ms, mean {:.2f} ms", q.p50_p90_p99[0], q.p50_p90_p99[1],
+                       q.p50_p90_p99[2], q.mean);
   };
   line("seed", fmt::format("{}", seed));
   line("requests", fmt::format("{}: {} finished, {} failed, {} refused", requests, finished, failed, refused));
   if (!first_failure.empty()) line("", fmt::format("first failure: {}", first_failure));
-  line("time", fmt::format("{:.3f} s from the first arrival's clock to the last end", seconds));
+  line("time", fmt::format("{:.3f} s from the clients' beginning to the last end", seconds));
   line("rate", fmt::format("{:.1f} output tokens/s, {:.3f} requests/s", ratio(static_cast<double>(output_tokens), seconds),
                            ratio(static_cast<double>(finished), seconds)));
   line("TTFT", spread(ttft_ms));
@@ -121,7 +124,7 @@ std::string simulation_summary::text() const {
 
 std::string simulation_summary::json() const {
   const auto spread = [](const quantiles& q) {
-    return nlohmann::ordered_json{{"p50", q.p50_p90_p99[0]}, {"p90", q.p50_p90_p99[1]}, {"p99", q.p50_p90_p99[2]}};
+    return nlohmann::ordered_json{{"p50", q.p50_p90_p99[0]}, {"p90", q.p50_p90_p99[1]}, {"p99", q.p50_p90_p99[2]}, {"mean", q.mean}};
   };
   nlohmann::ordered_json out{{"seed", seed}, {"requests", requests}, {"finished", finished}, {"failed", failed}, {"refused", refused},
                              {"seconds", seconds}, {"output_tokens", output_tokens},

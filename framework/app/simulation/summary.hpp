@@ -17,10 +17,11 @@ struct goodput_limits {
 
 struct quantiles {
   std::array<double, 3> p50_p90_p99{};
+  double mean = 0;
   std::size_t count = 0;
 };
 
-/// The nearest-rank 50th, 90th and 99th percentile; zeros of nothing.
+/// The nearest-rank 50th, 90th and 99th percentile and the mean; zeros of nothing.
 quantiles quantiles_of(std::vector<double> values);
 
 struct simulation_summary {
