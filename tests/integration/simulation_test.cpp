@@ -38,13 +38,22 @@ private:
   std::string path_;
 };
 
-simulation_summary run(const std::string& file, load planned) {
+/// `costs`: text of a cost file, "" for none.
+simulation_summary run(const std::string& file, load planned, const std::string& costs = "") {
   log::set_level(log::level::error);
   const auto registry = test::test_registry();
   const registry_catalog catalog(registry);
   auto loaded = topology::load_file(file, &catalog);
   REQUIRE_MESSAGE(loaded.value.has_value(), (loaded.errors.empty() ? "" : loaded.errors.front().to_string()));
-  REQUIRE(simulate_backends(*loaded.value, nullptr).has_value());
+  if (costs.empty()) {
+    REQUIRE(simulate_backends(*loaded.value, nullptr).has_value());
+  } else {
+    const auto path = file + ".cost";
+    std::ofstream(path) << costs;
+    const auto read = cost_file::read(path, registry);
+    REQUIRE_MESSAGE(read.has_value(), (read ? "" : read.error().to_string()));
+    REQUIRE(simulate_backends(*loaded.value, &*read).has_value());
+  }
   auto done = simulate(*loaded.value, registry, {std::move(planned), {}, std::nullopt});
   REQUIRE_MESSAGE(done.has_value(), (done ? "" : done.error().to_string()));
   return *done;
@@ -59,7 +68,7 @@ struct ended {
   std::string out, err;
 };
 
-ended tokamak(std::vector<std::string> arguments) {
+ended run_program(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), test::tokamak_program());
   test::child_process p(arguments);
   const auto status = p.wait(std::chrono::seconds(60));
@@ -132,9 +141,8 @@ TEST_CASE("shared prefixes are computed once and then cached") {
 
 TEST_CASE("a cut engine passes a step through its shards, each of which does its part") {
   const test_folder folder;
-  const auto s = run(folder.topology("[engines.tiny]\nbackend = { plugin = \"simulated\", step_us = 10000 }\n"
-                                     "[engines.tiny.shards]\nkind = \"layers\"\ncount = 2\n"),
-                     poisson(1, 10, "8", "1"));
+  const auto s = run(folder.topology("[engines.tiny.shards]\nkind = \"layers\"\ncount = 2\n"), poisson(1, 10, "8", "1"),
+                     "step_us = 99\n[models.tiny]\nstep_us = 10000\n");
   CHECK(s.ttft_ms.p50_p90_p99[0] == doctest::Approx(10));
   CHECK(s.failed == 0);
 }
@@ -155,7 +163,7 @@ TEST_CASE("the program prints the same bytes for the same seed, and others for a
   const auto with_seed = [&](const char* seed) {
     auto all = command;
     all.push_back(seed);
-    const auto done = tokamak(all);
+    const auto done = run_program(all);
     CHECK(done.status == 0);
     CHECK(done.err.starts_with("tokamak: simulated "));
     return done.out;
@@ -172,7 +180,7 @@ TEST_CASE("what cannot be simulated is refused with what was expected") {
   const auto costs = folder.write("cost.toml", "step_us = 5000\n");
   const auto refused = [&](std::vector<std::string> more) {
     more.insert(more.begin(), {"simulate", file});
-    const auto done = tokamak(more);
+    const auto done = run_program(more);
     CHECK(done.status == 2);
     CHECK(done.out == "");
     auto text = done.err;
@@ -189,7 +197,7 @@ TEST_CASE("what cannot be simulated is refused with what was expected") {
   CHECK(refused({"--poisson", "1", "--cost", costs, "--endpoint", "tinny"}) == "tokamak: no endpoint 'tinny' in t.toml (not_found)\n");
   CHECK(refused({"--trace", folder.write("t.jsonl", "{}\n"), "--cost", costs}) == "tokamak: t.jsonl:1: no \"arrival\" (invalid_argument)\n");
   CHECK(refused({"--poisson", "1", "--cost", folder.write("bad.toml", "step_us = 1\nrow_use = 3\n")}) ==
-        "tokamak: bad.toml:2:11: backend 'simulated': unknown option 'row_use'; did you mean 'row_us'? known: step_us, row_us, rows_us, "
+        "tokamak: bad.toml:2:11: backend 'simulated' has no option 'row_use'; did you mean 'row_us'? known: step_us, row_us, rows_us, "
         "sequence_us, output_us, decode_context_us, prefill_context_us, share (invalid_argument)\n");
   CHECK(refused({"--poisson", "1", "--cost", folder / "none.toml"}) == "tokamak: none.toml: cannot open the cost file (not_found)\n");
 }

@@ -43,7 +43,7 @@ void send_due(self_pointer self) {
   const auto& requests = s.planned->requests;
   const auto now = now_us(self->system());
   for (; record.sent < requests.size() && s.begin_us + requests[record.sent].arrival_us <= now; ++record.sent) {
-    record.requests[record.sent].sent_us = now;
+    record.requests[record.sent].sent_us = record.progress_us = now;
     ++record.open;
     self->send(s.endpoints[requests[record.sent].endpoint], open_frame(*s.planned, record.sent));
   }

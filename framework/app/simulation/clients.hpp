@@ -27,7 +27,7 @@ struct client_record {
   std::vector<request_outcome> requests; ///< as in the load
   std::size_t open = 0;                  ///< sent and not ended
   std::size_t sent = 0;
-  std::uint64_t progress_us = 0;         ///< when anything came last
+  std::uint64_t progress_us = 0;         ///< when anything was sent or came last
   std::string first_failure;             ///< message of the first request that failed and was not refused
   frame_of<wire::StatusReport> report;   ///< empty: none has come
 };

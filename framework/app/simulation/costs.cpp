@@ -55,18 +55,17 @@ expected<cost_file> cost_file::read(const std::string& path, const plugin::regis
 
 expected<void> simulate_backends(topology::topology& topology, const cost_file* costs) {
   for (auto& e : topology.engines) {
-    if (e.backend.plugin != backend_name) {
-      const auto own = costs ? costs->models.find(e.model) : std::map<std::string, option_value>::const_iterator();
-      const bool has_own = costs && own != costs->models.end();
-      if (!has_own && !(costs && costs->has_all))
-        return fail(at_place(topology.file, e.where,
-                             {errc::invalid_argument,
-                              fmt::format("engine '{}' computes on '{}', and nothing says what that costs; expected --cost FILE.toml "
-                                          "(`tokamak bench MODEL.gguf --fit` prints one), or the backend 'simulated'",
-                                          e.name, e.backend.plugin),
-                              {}}));
-      e.backend = {backend_name, has_own ? own->second : costs->all, e.backend.line, e.backend.column};
-    }
+    if (e.backend.plugin == backend_name) continue;
+    const auto own = costs ? costs->models.find(e.model) : std::map<std::string, option_value>::const_iterator();
+    const bool has_own = costs && own != costs->models.end();
+    if (!has_own && !(costs && costs->has_all))
+      return fail(at_place(topology.file, e.where,
+                           {errc::invalid_argument,
+                            fmt::format("engine '{}' computes on '{}', and nothing says what that costs; expected --cost FILE.toml "
+                                        "(`tokamak bench MODEL.gguf --fit` prints one), or the backend 'simulated'",
+                                        e.name, e.backend.plugin),
+                            {}}));
+    e.backend = {backend_name, has_own ? own->second : costs->all, e.backend.line, e.backend.column};
     if (e.shards.count > 1 && !e.backend.options.find("share")) {
       option_value share;
       share.value = 1.0 / e.shards.count;

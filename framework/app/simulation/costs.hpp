@@ -21,8 +21,8 @@ struct cost_file {
   static expected<cost_file> read(const std::string& path, const plugin::registry& registry);
 };
 
-/// Gives each engine a simulated backend. Engines whose backend is `simulated` already keep theirs; each shard of an engine
-/// that is cut does its share. `costs` may be null. Errors: invalid_argument at the engine that has no costs.
+/// Gives each engine a simulated backend. Engines whose backend is `simulated` already keep theirs as it is; of the others
+/// that are cut, each shard does its share. `costs` may be null. Errors: invalid_argument at the engine that has no costs.
 expected<void> simulate_backends(topology::topology& topology, const cost_file* costs);
 
 } // namespace tokamak::app

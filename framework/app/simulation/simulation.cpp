@@ -13,7 +13,7 @@ constexpr std::uint64_t patience_us = std::uint64_t{24} * 3600 * 1'000'000;
 
 expected<void> run_to_end(virtual_time& time, const simulation_setup& setup, const client_record& record) {
   while (record.sent < setup.planned.requests.size() || record.open > 0) {
-    const bool waits = record.open > 0 && now_us(time.system()) > record.progress_us + patience_us && record.progress_us > 0;
+    const bool waits = record.open > 0 && now_us(time.system()) > record.progress_us + patience_us;
     if (waits || !time.advance())
       return fail(errc::internal, fmt::format("{} requests are open and nothing more happens to them", record.open));
   }

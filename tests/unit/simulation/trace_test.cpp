@@ -18,7 +18,7 @@ expected<load> read(const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
   auto made = read_trace(path, {"a", "b"}, 1);
   std::filesystem::remove(path);
-  if (!made && made.error().where.starts_with(path)) made.error().where.replace(0, path.size(), "@");
+  if (!made && made.error().where.starts_with(path)) made.error().where = "@" + made.error().where.substr(path.size());
   return made;
 }
 
