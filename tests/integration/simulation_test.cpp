@@ -174,6 +174,17 @@ TEST_CASE("the program prints the same bytes for the same seed, and others for a
   CHECK(first != with_seed("6"));
 }
 
+TEST_CASE("what bench --fit prints is a cost file") {
+  const test_folder folder;
+  const auto fitted = run_program({"bench", folder / "tiny.gguf", "--fit", "-r", "1", "-t", "1", "--step-rows", "16"});
+  REQUIRE_MESSAGE(fitted.status == 0, fitted.err);
+  CHECK(fitted.out.find("\nplugin = \"simulated\"\nrows_us = [[1, ") != std::string::npos);
+  CHECK(fitted.out.find("\n# error of ") != std::string::npos);
+  const auto done = run_program({"simulate", folder.topology(""), "--cost", folder.write("fit.toml", fitted.out), "--poisson", "5",
+                                 "--seconds", "2", "--max-tokens", "4", "--json"});
+  CHECK_MESSAGE(done.status == 0, done.err);
+}
+
 TEST_CASE("what cannot be simulated is refused with what was expected") {
   const test_folder folder;
   const auto file = folder.topology("");

@@ -8,7 +8,6 @@
 #include "base/log.hpp"
 #include "message/actor_clock.hpp"
 
-#include <cmath>
 #include <cstdio>
 
 namespace tokamak::app {
