@@ -61,7 +61,9 @@ private:
 
   expected<step_measurement> decode_once(std::uint32_t n, std::uint32_t prompt) {
     std::vector<wire::OpenT> requests;
-    for (std::uint32_t i = 0; i < n; ++i) requests.push_back(request(prompt, decoded + (n > 1 ? n * prompt / options_.step_rows + 8 : 0)));
+    // The first stream decodes while the other prompts are computed, in at least half of a step's rows.
+    const auto others = n > 1 ? 2 * n * prompt / options_.step_rows + 8 : 0;
+    for (std::uint32_t i = 0; i < n; ++i) requests.push_back(request(prompt, decoded + others));
     std::uint64_t begin = 0, end = 0;
     double counted = 0, context = 0;
     std::vector<std::uint32_t> has(n, 0);
@@ -132,7 +134,7 @@ expected<std::string> measure_costs(caf::actor_system& system, service& running,
     if (auto m = timer.prefill(std::min(o.step_rows, context - 1) / 2); !m) return fail(m.error());
   for (std::uint32_t n = 2; n <= 4 * o.step_rows && n < context; n *= 2)
     if (auto ok = keep(timer.prefill(n)); !ok) return fail(ok.error());
-  for (std::uint32_t n = 1; n <= o.max_sequences && n <= o.step_rows; n *= 2)
+  for (std::uint32_t n = 1; n <= o.max_sequences && 2 * n <= o.step_rows; n *= 2)
     if (auto ok = keep(timer.decode(n, 16)); !ok) return fail(ok.error());
   // A cache holds at least one sequence of full context.
   for (const auto& [n, prompt] : {std::pair{1u, 512u}, {1u, 2048u}, {4u, 1024u}, {16u, 256u}})
