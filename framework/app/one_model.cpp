@@ -15,6 +15,8 @@ topology::topology one_model_topology(const std::string& name, const std::string
   e.backend.plugin = backend;
   e.scheduler.plugin = "continuous";
   e.cache.plugin = "radix";
+  topology::node n;
+  n.name = e.node = "local";
   topology::pool p;
   p.name = name;
   p.engines = {name};
@@ -23,6 +25,7 @@ topology::topology one_model_topology(const std::string& name, const std::string
   end.name = name;
   end.members = {name};
   end.fusion.plugin = "direct";
+  t.nodes.push_back(std::move(n));
   t.models.push_back(std::move(m));
   t.engines.push_back(std::move(e));
   t.pools.push_back(std::move(p));

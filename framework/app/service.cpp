@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <tuple>
 
 namespace tokamak::app {
 namespace {
@@ -37,6 +38,8 @@ struct service::starter {
   std::map<std::string, std::string> fingerprints;   ///< by model
   std::map<std::string, std::uint32_t> contexts;     ///< by engine
   std::string here;                                  ///< this node's name
+  /// Engines of one model, block size and context share its graph; a simulation has thousands.
+  std::map<std::tuple<std::string, std::uint32_t, std::uint32_t>, engine::model_source_data> graphs;
   node_setup node;
 
   bool serves_clients() const {
@@ -57,6 +60,11 @@ struct service::starter {
 
   // Which node this is, and the ids that are its own: a restarted node does not repeat them.
   expected<void> find_node() {
+    if (options.all_nodes) {
+      here = to.name_ = topology.nodes.front().name;
+      to.ids_ = std::make_shared<sequence_ids>();
+      return {};
+    }
     if (options.node.empty() && topology.nodes.size() > 1) {
       std::vector<std::string> names;
       for (const auto& n : topology.nodes) names.push_back(n.name);
@@ -72,7 +80,7 @@ struct service::starter {
   }
 
   expected<void> start_links() {
-    if (topology.nodes.size() < 2) return {};
+    if (topology.nodes.size() < 2 || options.all_nodes) return {};
     auto setup = links_of(topology, here);
     if (!setup) return fail(setup.error());
     if (setup->peers.empty()) return {};
@@ -90,31 +98,38 @@ struct service::starter {
   // Reads the model of every engine that runs here or that clients of this node reach.
   expected<void> start_engines() {
     for (const auto& config : topology.engines) {
-      const bool runs_here = config.node == here || topology.nodes.size() < 2;
+      const bool runs_here = config.node == here || topology.nodes.size() < 2 || options.all_nodes;
       for (const auto& other : config.shards.nodes)
-        if (other != config.node)
+        if (other != config.node && !options.all_nodes)
           return wrong(config.where, {errc::unsupported, fmt::format("engine '{}' has a shard on node '{}' and its scheduler on '{}'; expected one node: "
                                                                      "engines over several belong to a later version", config.name, other, config.node), {}});
       if (!runs_here && !serves_clients()) continue;
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);
       if (!file) return wrong(model->path_where, file.error());
-      auto card = model_card::load(**file, model->name, model->chat_template);
-      if (!card) return wrong(model->where, card.error());
-      auto data = engine::read_model(*file, config, card->end_tokens);
-      if (!data) return wrong(config.where, data.error());
-      card->context_length = data->context_length;
-      cards.insert_or_assign(model->name, std::move(*card));
-      fingerprints.insert_or_assign(model->name, data->fingerprint);
-      contexts.emplace(config.name, data->context_length);
+      if (!cards.contains(model->name)) {
+        auto card = model_card::load(**file, model->name, model->chat_template);
+        if (!card) return wrong(model->where, card.error());
+        cards.emplace(model->name, std::move(*card));
+      }
+      auto& card = cards.at(model->name);
+      auto& data = graphs[{model->name, config.block_size, config.context_length}];
+      if (data.vocab_size == 0) {
+        auto read = engine::read_model(*file, config, card.end_tokens);
+        if (!read) return wrong(config.where, read.error());
+        data = std::move(*read);
+      }
+      card.context_length = data.context_length;
+      fingerprints.insert_or_assign(model->name, data.fingerprint);
+      contexts.emplace(config.name, data.context_length);
       if (runs_here)
-        if (auto ok = start_engine(config, std::move(*data)); !ok) return ok;
+        if (auto ok = start_engine(config, data); !ok) return ok;
     }
     return {};
   }
 
   expected<void> start_engine(const topology::engine& config, engine::model_source_data data) {
-    engine::engine_setup setup{config, topology.file, std::move(data), &registry, to.ledger_, options.detached};
+    engine::engine_setup setup{config, topology.file, std::move(data), &registry, to.ledger_, options.detached, options.available_memory};
     auto engine = engine::start_engine(to.system_, std::move(setup));
     if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
     node.sources.push_back(untyped(engine->scheduler));
@@ -256,7 +271,7 @@ struct service::starter {
 expected<std::unique_ptr<service>> service::start(caf::actor_system& system, const topology::topology& topology,
                                                   const plugin::registry& registry, const service_options& options) {
   std::unique_ptr<service> made(new service(system));
-  starter s{*made, topology, registry, options, {}, {}, {}, {}, {}, {}};
+  starter s{*made, topology, registry, options, {}, {}, {}, {}, {}, {}, {}};
   if (auto ok = s.start_all(); !ok) return fail(ok.error());
   return made;
 }

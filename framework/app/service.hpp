@@ -17,8 +17,10 @@ namespace tokamak::app {
 
 struct service_options {
   std::string node;           ///< which of the topology's; "" where it has one
+  bool all_nodes = false;     ///< what every node runs, in this process and without links: for simulations
   bool with_frontends = true; ///< false: for commands that talk to the actors directly
   bool detached = true;       ///< false: all actors on the pool, for virtual time
+  std::uint64_t available_memory = 0; ///< bytes that automatic cache sizes go by; 0: this machine's, now
 };
 
 class service {

@@ -61,8 +61,9 @@ expected<std::vector<shard_actor>> spawn_shards(caf::actor_system& system, const
   const auto each = std::max<std::uint32_t>(1, threads / static_cast<std::uint32_t>(plans.size()));
   std::vector<shard_actor> shards(plans.size());
   const bool pipeline = setup.config.shards.kind == "layers";
+  const auto timers = timers_of(system);
   for (auto i = plans.size(); i-- > 0;) { // last first: each knows the one behind it
-    auto program = build_shard(std::move(plans[i]), setup, memory.n_blocks, each, clock_of(system));
+    auto program = build_shard(std::move(plans[i]), setup, memory.n_blocks, each, clock_of(system), timers);
     if (!program) return fail(program.error());
     const auto info = program->backend.describe();
     log::info("engine", "shard.ready", {{"engine", setup.config.name}, {"shard", i}, {"backend", info.name}, {"level", info.level},
@@ -111,7 +112,7 @@ expected<running_engine> start_engine(caf::actor_system& system, engine_setup se
   if (!rewrite) return fail(about(config.name, rewrite.error()));
   setup.model.keep = std::make_shared<std::pair<std::shared_ptr<const void>, graph_rewrite>>(setup.model.keep, *rewrite);
   auto memory = plan_memory(setup.model.model.groups(), {config.kv_memory_bytes, setup.model.context_length, config.max_sequences,
-                                                         available_memory_bytes()});
+                                                         setup.available_memory > 0 ? setup.available_memory : available_memory_bytes()});
   if (!memory) return fail(about(config.name, memory.error()));
   auto plans = plan_shards(setup.model.model, config.shards, *rewrite);
   if (!plans) return fail(about(config.name, plans.error()));

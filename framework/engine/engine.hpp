@@ -30,6 +30,7 @@ struct engine_setup {
   const plugin::registry* registry = nullptr;
   caf::strong_actor_ptr ledger; ///< or null
   bool detached = true;         ///< false: scheduler and shards on the actor pool, for virtual time
+  std::uint64_t available_memory = 0; ///< bytes that the automatic cache size goes by; 0: this machine's, now
 };
 
 struct running_engine {

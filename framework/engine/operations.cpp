@@ -108,6 +108,7 @@ void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now
   s.arrival_us = now_us;
   if (m.deadline_us() > 0) s.deadline_us = now_us + m.deadline_us();
   if (m.lease_us() > 0) s.lease_until_us = now_us + m.lease_us();
+  note_deadlines(s);
   order_.push_back(s.id);
   sequences_.emplace(s.id, std::move(owned));
   parked_.empty() ? look_up(s) : park(s);
@@ -311,6 +312,7 @@ void scheduler_core::apply_fork(sequence& parent, const pending_operation& o, st
   child.priority = parent.priority;
   child.deadline_us = parent.deadline_us;
   child.lease_until_us = parent.lease_until_us;
+  note_deadlines(child);
   child.phase = sequence_phase::waiting;
   share_blocks(parent, child, length);
   advance(child, now_us);
@@ -366,7 +368,10 @@ void scheduler_core::close_owner(owner_id owner, std::uint64_t now_us) {
 void scheduler_core::renew(const wire::Renew& m, std::uint64_t now_us) {
   if (m.ids())
     for (auto id : *m.ids())
-      if (auto* s = find(id)) s->lease_until_us = m.lease_us() > 0 ? now_us + m.lease_us() : 0;
+      if (auto* s = find(id)) {
+        s->lease_until_us = m.lease_us() > 0 ? now_us + m.lease_us() : 0;
+        note_deadlines(*s);
+      }
 }
 
 void scheduler_core::flow(const wire::Flow& m, std::uint64_t now_us) {
@@ -376,16 +381,10 @@ void scheduler_core::flow(const wire::Flow& m, std::uint64_t now_us) {
   flush(now_us);
 }
 
-std::uint64_t scheduler_core::next_deadline_us() const {
-  std::uint64_t next = 0;
-  const auto consider = [&](std::uint64_t t) {
-    if (t != 0 && (next == 0 || t < next)) next = t;
-  };
-  for (const auto& [id, s] : sequences_) {
-    consider(s->deadline_us);
-    consider(s->lease_until_us);
-  }
-  return next;
+// Asked after every event, of thousands of sequences in a long queue: kept up to date, and made exact by tick() only.
+void scheduler_core::note_deadlines(const sequence& s) {
+  for (const auto t : {s.deadline_us, s.lease_until_us})
+    if (t != 0 && (next_deadline_us_ == 0 || t < next_deadline_us_)) next_deadline_us_ = t;
 }
 
 void scheduler_core::tick(std::uint64_t now_us) {
@@ -399,6 +398,8 @@ void scheduler_core::tick(std::uint64_t now_us) {
                                : error{errc::cancelled, "the owner's lease on the sequence expired", {}};
     finish(*find(id), deadline ? wire::FinishReason::error : wire::FinishReason::cancelled, now_us, &why);
   }
+  next_deadline_us_ = 0;
+  for (const auto& [id, s] : sequences_) note_deadlines(*s);
   flush(now_us);
 }
 

@@ -98,8 +98,9 @@ public:
 
   /// Ends what is past its deadline or lease.
   void tick(std::uint64_t now_us);
-  /// Earliest deadline or lease end; 0: none.
-  std::uint64_t next_deadline_us() const;
+  /// When tick() may find something: the earliest deadline or lease end, or that of a sequence that ended or was renewed
+  /// meanwhile; 0: never.
+  std::uint64_t next_deadline_us() const { return sequences_.empty() ? 0 : next_deadline_us_; }
 
   /// New sequences are refused as unavailable; running ones finish.
   void drain() { draining_ = true; }
@@ -125,6 +126,7 @@ private:
   void apply_fork(sequence& parent, const pending_operation& operation, std::uint64_t now_us);
   void rewind(sequence& s, std::uint32_t length);
   void look_up(sequence& s);
+  void note_deadlines(const sequence& s);
 
   // blocks.cpp
   bool reserve(sequence& s, std::uint32_t rows);
@@ -180,6 +182,7 @@ private:
   bool lease_exhausted_ = false;
   bool draining_ = false;
   std::uint64_t next_step_ = 1;
+  std::uint64_t next_deadline_us_ = 0;               ///< no deadline or lease ends before it
   scheduler_counters counters_;
 };
 

@@ -165,12 +165,13 @@ expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology
 }
 
 expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, std::span<const std::uint32_t> n_blocks,
-                                    std::uint32_t threads, std::function<std::uint64_t()> clock) {
+                                    std::uint32_t threads, std::function<std::uint64_t()> clock, call_later_function call_later) {
   plugin::host_settings settings;
   settings.name = "engine." + setup.config.name + ".backend";
   settings.file = setup.topology_file;
   settings.now_us = std::move(clock);
   settings.threads = threads;
+  settings.call_later = std::move(call_later);
   auto backend = plugin::backend_instance::create(*setup.registry, setup.config.backend, settings);
   if (!backend) return fail(backend.error());
   auto kernels = load_kernels(setup.config, *setup.registry, settings);

@@ -5,6 +5,7 @@
 #include "engine/engine.hpp"
 #include "engine/graph_passes.hpp"
 #include "engine/memory_plan.hpp"
+#include "engine/timers.hpp"
 #include "model/graph/cut.hpp"
 
 namespace tokamak::engine {
@@ -24,8 +25,8 @@ struct shard_plan {
 expected<std::vector<shard_plan>> plan_shards(const graph& model, const topology::sharding& shards,
                                               const graph_rewrite& rewrite);
 
-/// Creates backend, programs and cache of one shard. `n_blocks` per cache group.
+/// Creates backend, programs and cache of one shard. `n_blocks` per cache group; `call_later` for the backend's timers.
 expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, std::span<const std::uint32_t> n_blocks,
-                                    std::uint32_t threads, std::function<std::uint64_t()> clock);
+                                    std::uint32_t threads, std::function<std::uint64_t()> clock, call_later_function call_later);
 
 } // namespace tokamak::engine

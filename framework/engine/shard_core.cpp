@@ -253,9 +253,15 @@ expected<std::span<float>> shard_core::floats(const std::string& name, std::uint
 
 expected<wire::StepResultT> shard_core::sample() {
   const auto& j = current();
+  const auto& step = j.view->message();
+  if (program_.backend.finds_largest() && j.view->n_outputs() > 0 && sampler_.wants_largest(step)) {
+    std::vector<std::int32_t> largest(j.view->n_outputs());
+    if (auto ok = program_.backend.argmax(buffers_.at(program_.logits).buffer, program_.vocab_size, largest); !ok) return fail(ok.error());
+    if (auto result = sampler_.choose(step, largest)) return std::move(*result);
+  }
   auto logits = floats(program_.logits, std::uint64_t{j.view->n_outputs()} * program_.vocab_size);
   if (!logits) return fail(logits.error());
-  return sampler_.sample(j.view->message(), *logits);
+  return sampler_.sample(step, *logits);
 }
 
 void shard_core::fail_job(const error& why) {

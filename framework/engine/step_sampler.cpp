@@ -69,6 +69,39 @@ void step_sampler::append_top(wire::StepResultT& result, std::span<const float> 
   }
 }
 
+// `sequence` counts up with the outputs: those of one step are asked in order.
+const step_sampler::state& step_sampler::state_of(const wire::Step& step, std::uint32_t output, std::uint32_t& sequence) const {
+  while (step.row_begin()->Get(sequence + 1) <= step.output_rows()->Get(output)) ++sequence;
+  const auto it = states_.find(step.sequence_ids()->Get(sequence));
+  return it == states_.end() ? greedy() : it->second;
+}
+
+bool step_sampler::wants_largest(const wire::Step& step) const {
+  const auto outputs = step.output_rows() ? step.output_rows()->size() : 0;
+  for (std::uint32_t o = 0, sequence = 0; o < outputs; ++o)
+    if (step.output_kinds()->Get(o) != wire::WantKind::sample || step.output_top()->Get(o) > 0 ||
+        !takes_largest(state_of(step, o, sequence).params))
+      return false;
+  return true;
+}
+
+std::optional<wire::StepResultT> step_sampler::choose(const wire::Step& step, std::span<const std::int32_t> largest) const {
+  wire::StepResultT result;
+  result.program = step.program();
+  result.epoch = step.epoch();
+  result.id = step.id();
+  for (std::uint32_t o = 0, sequence = 0; o < largest.size(); ++o) {
+    const auto& s = state_of(step, o, sequence);
+    // The token follows the row: its own position is one further.
+    const auto position = step.positions()->Get(step.output_rows()->Get(o)) + 1;
+    if (is_suppressed(s.params, largest[o], s.answer_start, position)) return std::nullopt;
+  }
+  result.tokens.assign(largest.begin(), largest.end());
+  result.logprobs.assign(largest.size(), 0);
+  result.top_counts.assign(largest.size(), 0);
+  return result;
+}
+
 wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> logits) {
   wire::StepResultT result;
   result.program = step.program();
@@ -78,9 +111,7 @@ wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> 
   std::uint32_t sequence = 0;
   for (std::uint32_t o = 0; o < outputs; ++o) {
     const auto row = step.output_rows()->Get(o);
-    while (step.row_begin()->Get(sequence + 1) <= row) ++sequence;
-    const auto it = states_.find(step.sequence_ids()->Get(sequence));
-    const auto& s = it == states_.end() ? greedy() : it->second;
+    const auto& s = state_of(step, o, sequence);
     auto row_logits = logits.subspan(std::size_t{o} * vocab_size_, vocab_size_);
     append_top(result, row_logits, step.output_top()->Get(o)); // before sampling uses the logits as scratch
     if (step.output_kinds()->Get(o) == wire::WantKind::top) {

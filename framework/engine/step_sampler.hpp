@@ -5,6 +5,7 @@
 #include "message/frame.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -23,6 +24,12 @@ public:
   /// Takes note of a step's opened and closed sequences and of its tokens. Call for every step, in order.
   void observe(const wire::Step& step);
 
+  /// True if all that the step wants is the largest logit of each output: then choose() may do.
+  bool wants_largest(const wire::Step& step) const;
+  /// The result with these tokens [O], the largest of their logits; nullopt if one of them cannot be chosen, so that its
+  /// logits are needed. REQUIRES: wants_largest(step).
+  std::optional<wire::StepResultT> choose(const wire::Step& step, std::span<const std::int32_t> largest) const;
+
   /// Chooses for every wanted output. `logits` [O][vocab_size], used as scratch.
   wire::StepResultT sample(const wire::Step& step, std::span<float> logits);
 
@@ -34,6 +41,7 @@ private:
     std::uint32_t answer_start = 0;
   };
   static const state& greedy();
+  const state& state_of(const wire::Step& step, std::uint32_t output, std::uint32_t& sequence) const;
   void append_top(wire::StepResultT& result, std::span<const float> logits, std::size_t k) const;
 
   std::uint32_t vocab_size_;

@@ -22,6 +22,12 @@ struct endpoint_state {
 
 using self_pointer = endpoint_actor::stateful_pointer<endpoint_state>;
 
+/// Owners in an order that does not depend on where they lie in memory: simulations repeat.
+struct by_actor_id {
+  static caf::actor_id id(const caf::strong_actor_ptr& a) { return a ? a->id() : 0; }
+  bool operator()(const caf::strong_actor_ptr& a, const caf::strong_actor_ptr& b) const { return id(a) < id(b); }
+};
+
 /// Requests by id, and which request a sequence belongs to.
 class endpoint_core final : public call_effects {
 public:
@@ -79,8 +85,8 @@ private:
   std::vector<std::string> names_;
   entries entries_;
   std::unordered_map<std::uint64_t, std::uint64_t> requests_of_;
-  std::map<caf::strong_actor_ptr, wire::ChunksT> outbox_;
-  std::map<caf::strong_actor_ptr, std::size_t> owners_; ///< open requests by owner
+  std::map<caf::strong_actor_ptr, wire::ChunksT, by_actor_id> outbox_;
+  std::map<caf::strong_actor_ptr, std::size_t, by_actor_id> owners_; ///< open requests by owner
   caf::strong_actor_ptr drainer_;
   bool draining_ = false;
   bool renewing_ = false;

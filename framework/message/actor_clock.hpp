@@ -22,6 +22,12 @@ inline std::function<std::uint64_t()> clock_of(caf::actor_system& system) {
   return [&system] { return now_us(system); };
 }
 
+/// Microseconds of the real monotonic clock however virtual the actors' is: for saying how long a simulation took.
+inline std::uint64_t real_us() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+}
+
 /// Wall-clock time, for what people read: dates in templates and logs. Never for measuring or waiting.
 inline std::int64_t unix_time_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <random>
+#include <unordered_map>
 
 namespace tokamak::network {
 namespace {
@@ -41,7 +42,16 @@ public:
   }
   const std::vector<caf::strong_actor_ptr>& owners() const { return owners_; }
   const std::vector<pool_member>& members() const { return members_; }
-  void join(std::size_t member, caf::strong_actor_ptr engine) { members_[member].engine = std::move(engine); }
+  // Null: it is lost.
+  void join(std::size_t member, caf::strong_actor_ptr engine) {
+    if (const auto& before = members_[member].engine) by_actor_.erase(before->id());
+    if (engine) by_actor_[engine->id()] = member;
+    members_[member].engine = std::move(engine);
+  }
+  std::optional<std::size_t> member_of(const caf::strong_actor_ptr& engine) const {
+    const auto it = engine ? by_actor_.find(engine->id()) : by_actor_.end();
+    return it == by_actor_.end() ? std::nullopt : std::optional(it->second);
+  }
 
   // Its load, and with it a sign of life, comes from now on.
   void watch(std::size_t member, std::uint64_t interval_us) {
@@ -78,6 +88,7 @@ private:
   self_pointer self_;
   std::vector<pool_member> members_;
   caf::strong_actor_ptr ledger_;
+  std::unordered_map<caf::actor_id, std::size_t> by_actor_; ///< members
   std::vector<caf::strong_actor_ptr> owners_;
   std::mt19937_64 random_{std::random_device{}()};
 };
@@ -125,11 +136,6 @@ frame_of<wire::ActorStatus> status_of(const pool_state& state) {
                       {"engines_available", static_cast<double>(state.core->n_available())}});
 }
 
-std::size_t member_of(const pool_state& state, const std::string& engine) {
-  const auto& members = state.out->members();
-  return static_cast<std::size_t>(std::find_if(members.begin(), members.end(), [&](const auto& m) { return m.name == engine; }) - members.begin());
-}
-
 // An engine of another node is there, or there again.
 void on_imported(self_pointer self, const std::string& node, const std::string& name, const caf::strong_actor_ptr& engine) {
   auto& state = self->state;
@@ -144,10 +150,10 @@ void on_imported(self_pointer self, const std::string& node, const std::string& 
 
 void on_load(self_pointer self, const wire::EngineLoad& m) {
   auto& state = self->state;
-  const auto engine = m.engine() ? m.engine()->str() : std::string();
-  const auto i = member_of(state, engine);
-  const auto sender = self->current_sender();
-  if (i == state.out->members().size() || state.out->members()[i].engine != sender) return; // of a session that ended
+  const auto found = state.out->member_of(self->current_sender());
+  if (!found) return; // of a session that ended
+  const auto i = *found;
+  const auto& engine = state.out->members()[i].name;
   const auto model = m.model() ? m.model()->str() : std::string();
   if (!state.model.empty() && !model.empty() && model != state.model) {
     log::error("pool", "engine.other_weights", {{"pool", state.name}, {"engine", engine}, {"found", model}, {"expected", state.model}});
@@ -171,6 +177,7 @@ void join_members(self_pointer self, const pool_setup& setup) {
   for (std::size_t i = 0; i < setup.members.size(); ++i) {
     const auto& m = setup.members[i];
     if (m.engine) {
+      state.out->join(i, m.engine);
       state.out->watch(i, state.heartbeat_us);
     } else {
       state.core->set_available(i, false);

@@ -80,4 +80,12 @@ expected<void> backend_instance::write(const buffer& b, std::uint64_t offset, st
   return {};
 }
 
+expected<void> backend_instance::argmax(const buffer& b, std::uint64_t width, std::span<std::int32_t> indices) {
+  tk_error e = empty_error();
+  const tk_status status = table().buffer_argmax(self(), b.get(), 0, width, static_cast<std::uint32_t>(indices.size()),
+                                                 indices.data(), &e);
+  if (status != TK_OK) return fail(core_->failure(status, e));
+  return {};
+}
+
 } // namespace tokamak::plugin

@@ -71,6 +71,11 @@ class backend_instance : public instance<tk_backend> {
   /// May block. REQUIRES: no step that uses the buffer is in flight.
   expected<void> read(const buffer& b, std::uint64_t offset, std::span<std::byte> to);
   expected<void> write(const buffer& b, std::uint64_t offset, std::span<const std::byte> from);
+  /// Optional for backends: can argmax be called?
+  bool finds_largest() const { return table().buffer_argmax != nullptr; }
+  /// For each row of `width` f32 from the buffer's start: the index of the largest, the first of equal ones. May block.
+  /// REQUIRES: finds_largest(), and no step that uses the buffer is in flight.
+  expected<void> argmax(const buffer& b, std::uint64_t width, std::span<std::int32_t> indices);
 
  private:
   using instance::instance;

@@ -93,6 +93,7 @@ instance_host::instance_host(host_settings settings, option_value options)
   host_.option_count = &option_count;
   host_.option_at = &option_at;
   host_.option_find = &option_find;
+  host_.call_later = &instance_host::call_later;
 }
 
 const tk_options* instance_host::options() const { return as_options(&options_); }
@@ -113,6 +114,21 @@ void instance_host::log(void* context, std::int32_t level, tk_string event, tk_s
   const auto& self = *static_cast<instance_host*>(context);
   log::write(to_level(level), self.settings_.name.empty() ? "plugin" : self.settings_.name, from_tk(event),
              {{"text", from_tk(text)}});
+}
+
+tk_status instance_host::call_later(void* context, std::uint64_t delay_us, void (*call)(void*), void* user) {
+  const auto& self = *static_cast<instance_host*>(context);
+  if (!self.settings_.call_later) return TK_UNSUPPORTED;
+  self.settings_.call_later(delay_us, [timers = self.timers_, call, user] {
+    const std::lock_guard lock(timers->mutex);
+    if (!timers->ended) call(user);
+  });
+  return TK_OK;
+}
+
+void instance_host::end_timers() {
+  const std::lock_guard lock(timers_->mutex);
+  timers_->ended = true;
 }
 
 error to_error(tk_status status, const tk_error& from, std::string_view what, std::string_view file) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ struct host_settings {
   std::string file;                           ///< topology file, for the positions in errors
   std::function<std::uint64_t()> now_us;      ///< monotonic, e.g. over an actor clock; empty: time stands at 0
   std::function<std::uint64_t()> random_u64;  ///< empty: a fixed sequence of its own (SplitMix64, seed 0)
+  /// Runs the function once after so many microseconds, on any thread; empty: the instance has no timers.
+  std::function<void(std::uint64_t delay_us, std::function<void()> call)> call_later;
   std::uint32_t threads = 1;                  ///< compute threads, the caller's included
   std::uint64_t memory_budget_bytes = 0;      ///< 0: no limit stated
 };
@@ -35,16 +38,26 @@ class instance_host {
   const tk_host* get() const { return &host_; }
   const tk_options* options() const;
   const host_settings& settings() const { return settings_; }
+  /// Waits for a timer's call that runs; none comes afterwards. To be called before the plugin's object is destroyed.
+  void end_timers();
 
  private:
   static std::uint64_t now_us(void* context);
   static std::uint64_t random_u64(void* context);
   static void log(void* context, std::int32_t level, tk_string event, tk_string text);
+  static tk_status call_later(void* context, std::uint64_t delay_us, void (*call)(void*), void* user);
+
+  /// Outlives the instance, for the timers that are due after its end.
+  struct timers {
+    std::mutex mutex;
+    bool ended = false;
+  };
 
   host_settings settings_;
   option_value options_;
   std::mutex random_mutex_; // the ABI lets any thread of the instance ask
   std::uint64_t random_state_ = 0;
+  std::shared_ptr<timers> timers_ = std::make_shared<timers>();
   tk_host host_{};
 };
 

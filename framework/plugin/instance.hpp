@@ -33,6 +33,7 @@ class instance {
     core(extension e, host_settings settings, option_value options)
         : from(std::move(e)), host(std::move(settings), std::move(options)), table(from.table<Table>()) {}
     ~core() {
+      host.end_timers();
       if (created) table.destroy(self);
     }
     core(const core&) = delete;

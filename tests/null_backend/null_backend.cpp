@@ -133,7 +133,8 @@ tk_status buffer_write(void*, void* buffer, std::uint64_t offset, const void* fr
 constexpr tk_backend table{sizeof(tk_backend), create,        destroy,        describe,       supports,
                            program_create,     program_destroy, cache_create,  cache_destroy,  nullptr,
                            submit,             buffer_create,   buffer_destroy, buffer_host_pointer, buffer_read,
-                           buffer_write};
+                           buffer_write,
+                           nullptr};
 
 } // namespace
 

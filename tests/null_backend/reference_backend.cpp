@@ -130,7 +130,8 @@ template <bool Device>
 constexpr tk_backend table{sizeof(tk_backend), create<Device>, destroy,        describe,       supports,
                            program_create,     program_destroy, cache_create,  cache_destroy,  nullptr,
                            submit,             buffer_create,   buffer_destroy, buffer_host_pointer, buffer_read,
-                           buffer_write};
+                           buffer_write,
+                           nullptr};
 
 } // namespace
 

@@ -1,4 +1,5 @@
 // `tokamak bench`: prefill and decode rates of a model, measured through the same actors as `serve`.
+#include "app/commands/bench_fit.hpp"
 #include "app/commands/commands.hpp"
 #include "app/complain.hpp"
 #include "app/local_request.hpp"
@@ -26,6 +27,7 @@ struct bench_options {
   std::uint32_t repetitions = 5;
   std::uint32_t step_rows = 512;
   std::string backend = "cpu";
+  bool fit = false;
   bool json = false;
 };
 
@@ -41,6 +43,11 @@ topology::topology topology_of(const bench_options& o) {
   e.threads = o.threads;
   e.max_step_rows = o.step_rows;
   e.max_sequences = std::max(64u, o.batch);
+  if (o.fit) { // prompts in as few steps as there can be: one shape each
+    option_value chunk;
+    chunk.value = std::int64_t{o.step_rows};
+    std::get<option_value::table>(e.scheduler.options.value).push_back({"prefill_chunk", chunk});
+  }
   return t;
 }
 
@@ -110,6 +117,13 @@ int bench(const bench_options& o) {
   start.with_frontends = false;
   auto running = service::start(runtime.system(), t, *registry, start);
   if (!running) return complain(running.error());
+  if (o.fit) {
+    const auto costs = measure_costs(runtime.system(), **running, {"bench", o.step_rows, t.engines.front().max_sequences, o.repetitions});
+    if (!costs) return complain(costs.error());
+    std::printf("# tokamak bench %s --fit: %u threads, backend %s, version %s\n%s", o.model.c_str(),
+                o.threads > 0 ? o.threads : engine::usable_threads(), o.backend.c_str(), version, costs->c_str());
+    return 0;
+  }
   const auto load_ms = static_cast<double>(now_us(runtime.system()) - load_begin) / 1000;
   measurement m(runtime.system(), **running, o);
   std::vector<double> prefill, decode, batch;
@@ -154,7 +168,9 @@ void add_bench(CLI::App& app, command& chosen) {
   sub->add_option("-r,--repetitions", o->repetitions, "Repetitions after one warm-up")->capture_default_str()->check(CLI::Range(1, 1000));
   sub->add_option("--step-rows", o->step_rows, "Most tokens in one step")->capture_default_str();
   sub->add_option("--backend", o->backend, "Backend plugin")->capture_default_str();
-  sub->add_flag("--json", o->json, "One line of JSON");
+  auto* json = sub->add_flag("--json", o->json, "One line of JSON");
+  sub->add_flag("--fit", o->fit, "Measure steps of many shapes instead, and print what they cost as options of the backend 'simulated', "
+                                 "for `tokamak simulate --cost`")->excludes(json);
   sub->callback([o, &chosen] { chosen = [o] { return bench(*o); }; });
 }
 

@@ -20,6 +20,7 @@ void add_bench(CLI::App& app, command& chosen);
 void add_score(CLI::App& app, command& chosen);
 void add_keygen(CLI::App& app, command& chosen);
 void add_inspect(CLI::App& app, command& chosen);
+void add_simulate(CLI::App& app, command& chosen);
 void add_tokenize(CLI::App& app, command& chosen);
 
 } // namespace tokamak::app

@@ -47,6 +47,11 @@ void penalize(std::span<float> logits, const sampler_params& params, std::span<c
   }
 }
 
+/// Are `suppressed` tokens excluded at this position?
+bool suppresses(const sampler_params& params, std::uint32_t answer_start, std::uint32_t position) {
+  return params.ignore_eos || (position > answer_start ? position - answer_start : 0) < params.min_tokens;
+}
+
 /// Steps 1 to 3.
 void adjust(std::span<float> logits, const sampler_params& params, std::span<const std::int32_t> history,
             std::uint32_t answer_start, std::uint32_t position) {
@@ -54,8 +59,7 @@ void adjust(std::span<float> logits, const sampler_params& params, std::span<con
     logits[static_cast<std::size_t>(bias.token)] += bias.value;
   if (needs_history(params))
     penalize(logits, params, history, answer_start);
-  const auto answered = position > answer_start ? position - answer_start : 0;
-  if (params.ignore_eos || answered < params.min_tokens)
+  if (suppresses(params, answer_start, position))
     for (const auto token : params.suppressed)
       logits[static_cast<std::size_t>(token)] = excluded;
 }
@@ -168,6 +172,16 @@ expected<void> check_sampler(const sampler_params& p, std::size_t vocab_size) {
 
 bool needs_history(const sampler_params& params) {
   return params.repetition_penalty != 1 || params.presence_penalty != 0 || params.frequency_penalty != 0;
+}
+
+bool takes_largest(const sampler_params& params) {
+  return (params.temperature < least_temperature || params.top_k == 1) && params.bias.empty() && !needs_history(params) &&
+         !params.logprob;
+}
+
+bool is_suppressed(const sampler_params& params, std::int32_t token, std::uint32_t answer_start, std::uint32_t position) {
+  return suppresses(params, answer_start, position) &&
+         std::find(params.suppressed.begin(), params.suppressed.end(), token) != params.suppressed.end();
 }
 
 sampled sample(std::span<float> logits, const sampler_params& params, std::span<const std::int32_t> history,

@@ -47,6 +47,12 @@ expected<void> check_sampler(const sampler_params& params, std::size_t vocab_siz
 /// True if sample() reads the history.
 bool needs_history(const sampler_params& params);
 
+/// True if sample() takes the largest logit of those that are not suppressed, and nothing else is asked of the logits.
+bool takes_largest(const sampler_params& params);
+
+/// True if the token cannot be chosen at `position` of an answer that began at `answer_start`.
+bool is_suppressed(const sampler_params& params, std::int32_t token, std::uint32_t answer_start, std::uint32_t position);
+
 struct sampled {
   std::int32_t token = -1; ///< -1: no token could be chosen (all excluded, NaN or -inf)
   float logprob = 0;       ///< of the chosen token where asked for

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define TK_ABI_MAJOR 0
-#define TK_ABI_MINOR 1
+#define TK_ABI_MINOR 2
 
 #define TK_EXPORT __attribute__((visibility("default")))
 
@@ -99,6 +99,12 @@ typedef struct tk_host {
   uint32_t (*option_count)(const tk_options* options);
   tk_status (*option_at)(const tk_options* options, uint32_t index, tk_option_value* out);
   tk_status (*option_find)(const tk_options* options, tk_string key, tk_option_value* out); /* TK_NOT_FOUND */
+
+  /** Calls call(user) once, delay_us from now (virtual in simulations), on any thread, perhaps while another call of
+   *  this instance runs; such calls of one instance come one at a time. When the instance is destroyed, a call that
+   *  runs is waited for, and those to come are dropped. TK_UNSUPPORTED: no timers here (validate, checks of a plugin
+   *  file; so far only backends get them). */
+  tk_status (*call_later)(void* context, uint64_t delay_us, void (*call)(void* user), void* user);
 } tk_host;
 
 /* ---- Graphs ---------------------------------------------------------------------------------------- */
@@ -307,6 +313,7 @@ typedef struct tk_backend_info {
   uint32_t threads;
   uint32_t host_visible; /* buffers have host pointers */
   uint64_t memory_bytes; /* in use by this instance: weights, caches, work space */
+  uint32_t simulated;    /* 1: steps take time but compute nothing; memory is counted, not taken; logits mean nothing */
 } tk_backend_info;
 
 /** Runs graphs. Called on the shard's thread; submit may return before the work is done. All handles belong to the
@@ -348,6 +355,12 @@ typedef struct tk_backend {
   tk_status (*buffer_read)(void* self, void* buffer, uint64_t offset, void* to, uint64_t bytes, tk_error* error);
   tk_status (*buffer_write)(void* self, void* buffer, uint64_t offset, const void* from, uint64_t bytes,
                             tk_error* error);
+
+  /** Optional (may be NULL): spares the host the reading of logits where a step wants nothing but their largest. For each
+   *  of n_rows rows of `width` f32 from `offset`: the index of the largest, the first of equal ones. May block, as
+   *  buffer_read. */
+  tk_status (*buffer_argmax)(void* self, void* buffer, uint64_t offset, uint64_t width, uint32_t n_rows,
+                             int32_t* indices, tk_error* error);
 } tk_backend;
 
 /* ---- Kind: graph_pass --------------------------------------------------------------------------------- */

@@ -79,6 +79,8 @@ struct pool {
     send(std::move(c));
   }
   void send(std::unique_ptr<wire::ChunkT> c) {
+    for (const auto& o : effects.opened)
+      if (o.message.id == c->id) c->attempt = o.message.attempt; // of the last one, who has it now
     wire::ChunksT chunks;
     chunks.items.push_back(std::move(c));
     core.chunks(*make_frame<wire::Chunks>(chunks));

@@ -53,6 +53,32 @@ TEST_CASE("an absent key, an index past the end and no table at all are not foun
   CHECK(h.option_find(nullptr, to_tk("x"), &v) == TK_NOT_FOUND);
 }
 
+TEST_CASE("a timer's call comes once, and none after the instance's timers have ended") {
+  std::vector<std::function<void()>> due;
+  host_settings settings;
+  settings.call_later = [&](std::uint64_t delay_us, std::function<void()> call) {
+    CHECK(delay_us == 50);
+    due.push_back(std::move(call));
+  };
+  instance_host host(settings, {option_value::table{}, 0, 0});
+  int calls = 0;
+  const auto count = [](void* user) { ++*static_cast<int*>(user); };
+  const tk_host& h = *host.get();
+  REQUIRE(h.call_later(h.context, 50, count, &calls) == TK_OK);
+  REQUIRE(h.call_later(h.context, 50, count, &calls) == TK_OK);
+  due[0]();
+  CHECK(calls == 1);
+  host.end_timers();
+  due[1]();
+  CHECK(calls == 1);
+}
+
+TEST_CASE("a host without timers says so") {
+  const instance_host host({}, {option_value::table{}, 0, 0});
+  const tk_host& h = *host.get();
+  CHECK(h.call_later(h.context, 1, [](void*) {}, nullptr) == TK_UNSUPPORTED);
+}
+
 TEST_CASE("a caller with a shorter struct gets no byte more than it has") {
   const instance_host host({}, {option_value::table{{"count", {std::int64_t{3}, 2, 3}}}, 0, 0});
   tk_option_value v;

@@ -253,6 +253,35 @@ TEST_CASE("top_logprobs are sorted, normalised and skip what cannot be chosen") 
   CHECK(logprob_of(std::vector<float>{not_a_number, 1, 1}, 0) == -infinity);
 }
 
+TEST_CASE("the largest logit is all that greedy choices want, unless logits are changed or reported") {
+  CHECK(takes_largest({}));
+  sampler_params p;
+  p.temperature = 0.8F;
+  CHECK_FALSE(takes_largest(p));
+  p.top_k = 1;
+  CHECK(takes_largest(p));
+  p.bias = {{3, 1.0F}};
+  CHECK_FALSE(takes_largest(p));
+  p = {};
+  p.presence_penalty = 1;
+  CHECK_FALSE(takes_largest(p));
+  p = {};
+  p.logprob = true;
+  CHECK_FALSE(takes_largest(p));
+}
+
+TEST_CASE("a suppressed token cannot be chosen while end tokens are ignored or the answer is too short") {
+  sampler_params p;
+  p.suppressed = {2};
+  CHECK_FALSE(is_suppressed(p, 2, 10, 10));
+  p.min_tokens = 3;
+  CHECK(is_suppressed(p, 2, 10, 12));
+  CHECK_FALSE(is_suppressed(p, 2, 10, 13));
+  CHECK_FALSE(is_suppressed(p, 1, 10, 12));
+  p.ignore_eos = true;
+  CHECK(is_suppressed(p, 2, 10, 99));
+}
+
 TEST_CASE("parameters out of range are refused by name") {
   sampler_params p;
   CHECK(refusal(p) == "valid");

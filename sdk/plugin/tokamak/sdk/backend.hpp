@@ -11,6 +11,7 @@
 //   read(buffer&, std::uint64_t offset, std::span<std::byte>); void write(buffer&, std::uint64_t offset,
 //   std::span<const std::byte>); [void prepare(program&, std::uint32_t max_rows, std::uint32_t max_sequences,
 //   std::uint32_t max_outputs);]
+//   [void argmax(buffer&, std::uint64_t offset, std::uint64_t width, std::span<std::int32_t> indices);  // one a row]
 #pragma once
 
 #include <tokamak/sdk/extension.hpp>
@@ -35,7 +36,23 @@ class completion {
   void* user_;
 };
 
-struct backend {
+class backend {
+  using argmax_function = tk_status (*)(void*, void*, std::uint64_t, std::uint64_t, std::uint32_t, std::int32_t*,
+                                        tk_error*);
+  template <class Plugin>
+  static constexpr argmax_function argmax_of() {
+    if constexpr (requires(Plugin& p, typename Plugin::buffer& b) { p.argmax(b, 0, 0, std::span<std::int32_t>()); })
+      return [](void* self, void* buffer, std::uint64_t offset, std::uint64_t width, std::uint32_t n_rows,
+                std::int32_t* indices, tk_error* e) {
+        return guard(e, [&] {
+          held<Plugin>(self).plugin.argmax(*static_cast<typename Plugin::buffer*>(buffer), offset, width,
+                                           std::span(indices, n_rows));
+        });
+      };
+    else return nullptr;
+  }
+
+ public:
   static constexpr tk_kind kind = TK_KIND_BACKEND;
 
   template <class Plugin>
@@ -103,7 +120,8 @@ struct backend {
           held<Plugin>(self).plugin.write(*static_cast<typename Plugin::buffer*>(buffer), offset,
                                           std::span(static_cast<const std::byte*>(from), bytes));
         });
-      }};
+      },
+      argmax_of<Plugin>()};
 };
 
 } // namespace tokamak::sdk

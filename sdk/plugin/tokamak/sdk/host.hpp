@@ -25,6 +25,10 @@ class host {
   std::uint32_t threads() const { return host_->threads; }
   /// 0: no limit stated.
   std::uint64_t memory_budget_bytes() const { return host_->memory_budget_bytes; }
+  /// call(user) once, after delay_us, on any thread; see tk_host. False: this host has no timers.
+  bool call_later(std::uint64_t delay_us, void (*call)(void* user), void* user) const {
+    return host_->call_later && host_->call_later(host_->context, delay_us, call, user) == TK_OK;
+  }
   const tk_host* get() const { return host_; }
 
  private:
