@@ -38,6 +38,7 @@ struct connection {
   std::uint64_t session = 0;
   std::uint64_t peer_epoch = 0;
   link_route route;
+  std::unique_ptr<link_effects> effects;
   std::unique_ptr<link_session> protocol;
   std::map<std::uint64_t, caf::strong_actor_ptr> remote;          ///< by the peer's number
   std::map<std::uint64_t, caf::strong_actor_ptr> known;           ///< actors here that the peer may write to, by number

@@ -234,3 +234,98 @@ TEST_CASE("who monitors a remote actor hears of its end, and of its node's end; 
   b.stop();
   caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
 }
+
+namespace {
+
+/// A stranger: bytes to a listening node, and the refusal that comes back.
+std::string refusal_of(const node_links& a, const std::vector<std::byte>& bytes) {
+  void* context = zmq_ctx_new();
+  void* socket = zmq_socket(context, ZMQ_DEALER);
+  const int limit_ms = 10'000, none = 0;
+  zmq_setsockopt(socket, ZMQ_RCVTIMEO, &limit_ms, sizeof limit_ms);
+  zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
+  zmq_connect(socket, a.running.address.c_str());
+  zmq_send(socket, bytes.data(), bytes.size(), 0);
+  std::vector<std::byte> answer(4096);
+  const int n = zmq_recv(socket, answer.data(), answer.size(), 0);
+  zmq_close(socket);
+  zmq_ctx_term(context);
+  if (n < 0) return "no answer";
+  const auto b = read_batch(std::span(answer).first(static_cast<std::size_t>(n)), {}, {});
+  REQUIRE(b);
+  REQUIRE(b->messages.size() == 1);
+  REQUIRE(b->messages[0].frame.type == frame_type::Refusal);
+  return b->messages[0].frame.as<wire::Refusal>()->error()->message()->str();
+}
+
+std::vector<std::byte> hello_of(const link_identity& who) {
+  batch_writer w;
+  w.add({link_address, 0, 0, make_hello(who, 5, lane::control, {})});
+  return w.take({});
+}
+
+} // namespace
+
+TEST_CASE("strangers, old versions and cut or senseless bytes are told why they are refused, and counted") {
+  runtime r;
+  const auto a = listening(r);
+  auto old = hello_of({"b", "digest", 1, {}});
+  old[5] = std::byte{0};
+  CHECK(refusal_of(a, old) == "protocol 0.0 found, 0.1 expected");
+  auto cut = hello_of({"b", "digest", 1, {}});
+  cut.resize(cut.size() - 8);
+  CHECK(refusal_of(a, cut) == fmt::format("record at byte 24 of a batch of {} is cut", cut.size()));
+  auto broken = hello_of({"b", "digest", 1, {}});
+  std::fill(broken.begin() + 60, broken.begin() + 80, std::byte{0xff});
+  CHECK(refusal_of(a, broken).starts_with("not a valid Hello frame of "));
+  CHECK(refusal_of(a, {std::byte{1}, std::byte{2}}) == "batch of 2 bytes; at least 24 expected");
+  CHECK(refusal_of(a, hello_of({"z", "digest", 1, {}})) == "node 'a' expects no connection from a node 'z'");
+  CHECK(refusal_of(a, hello_of({"b", "other", 1, {}})) == "node 'b' runs another topology: digest other there, digest at node 'a'");
+  CHECK(a.counter(r, "refused") == 6);
+  batch_writer w;
+  w.add({7, 9, 0, make_frame<wire::Drained>({})});
+  CHECK(refusal_of(a, w.take({})) == "there is no such session"); // somebody who was here before
+  const auto b = connecting(r, a);
+  CHECK(eventually([&] { return a.counter(r, "nodes_up") == 1; }));
+  CHECK(refusal_of(a, hello_of({"b", "digest", 77, {}})) == "node 'b' is connected already, from another process");
+  CHECK(a.counter(r, "nodes_up") == 1);
+  caf::anon_send_exit(b.running.actor, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("with keys only the nodes of the file get in, each as itself") {
+  runtime r;
+  char name[] = "/tmp/tokamak_links_XXXXXX";
+  const std::string folder = mkdtemp(name);
+  std::map<std::string, key_pair> pairs;
+  for (const auto* who : {"a", "b", "c"}) {
+    REQUIRE(write_new_keys(folder + "/" + who));
+    pairs[who] = *read_secret_key(folder + "/" + who + ".key");
+  }
+  std::filesystem::remove_all(folder);
+  auto s = setup_of("a");
+  s.keys = link_keys{pairs["a"], {{pairs["b"].public_key, "b"}, {pairs["c"].public_key, "c"}}};
+  s.peers = {{"b", "", ""}, {"c", "", ""}};
+  const auto a = listening(r, s);
+  const auto with_key = [&](const std::string& key) {
+    auto other = setup_of("b");
+    other.keys = link_keys{pairs[key], {}};
+    return other;
+  };
+  auto good = connecting(r, a, with_key("b"));
+  CHECK(eventually([&] { return a.counter(r, "nodes_up") == 1; }));
+  good.stop();
+  CHECK(eventually([&] { return a.counter(r, "nodes_up") == 0; }));
+  auto liar = connecting(r, a, with_key("c")); // b by name, c by key
+  CHECK(eventually([&] { return a.counter(r, "refused") >= 1; }));
+  CHECK(a.counter(r, "nodes_up") == 0);
+  liar.stop();
+  auto deceived = with_key("b");
+  deceived.peers = {{"a", a.running.address, pairs["c"].public_key}}; // takes a for c
+  node_links wrong(deceived);
+  wrong.start(r);
+  std::this_thread::sleep_for(300ms);
+  CHECK(a.counter(r, "nodes_up") == 0);
+  wrong.stop();
+  caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
+}
