@@ -92,18 +92,13 @@ struct service::starter {
   }
 
   void offer(std::string name, const caf::strong_actor_ptr& actor) const {
-    if (to.links_) caf::anon_send(caf::actor_cast<network::links_actor>(to.links_), network::export_atom::value, std::move(name), actor);
+    if (to.links_) caf::anon_send(caf::actor_cast<network::links_actor>(to.links_), export_atom::value, std::move(name), actor);
   }
 
   // Reads the model of every engine that runs here or that clients of this node reach.
   expected<void> start_engines() {
     for (const auto& config : topology.engines) {
-      const bool runs_here = config.node == here || topology.nodes.size() < 2 || options.all_nodes;
-      for (const auto& other : config.shards.nodes)
-        if (other != config.node && !options.all_nodes)
-          return wrong(config.where, {errc::unsupported, fmt::format("engine '{}' has a shard on node '{}' and its scheduler on '{}'; expected one node: "
-                                                                     "engines over several belong to a later version", config.name, other, config.node), {}});
-      if (!runs_here && !serves_clients()) continue;
+      const bool runs_here = topology.nodes.size() < 2 || options.all_nodes || engine::has_part_on(config, here);
       const auto* model = topology.find_model(config.model);
       auto file = files.open(model->path, model->sha256);
       if (!file) return wrong(model->path_where, file.error());
@@ -129,16 +124,29 @@ struct service::starter {
   }
 
   expected<void> start_engine(const topology::engine& config, engine::model_source_data data) {
-    engine::engine_setup setup{config, topology.file, std::move(data), &registry, to.ledger_, options.detached, options.available_memory};
+    const bool one_process = topology.nodes.size() < 2 || options.all_nodes;
+    engine::engine_setup setup{config, topology.file, std::move(data), &registry, to.ledger_, options.detached, one_process ? "" : here, to.links_,
+                               options.available_memory};
     auto engine = engine::start_engine(to.system_, std::move(setup));
     if (!engine) return place_in(topology.file, engine.error()).line ? fail(engine.error()) : wrong(config.where, engine.error());
-    node.sources.push_back(untyped(engine->scheduler));
-    node.sources.push_back(untyped(engine->kv_cache));
     for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
-    if (!serves_clients()) node.drainables.push_back(untyped(engine->scheduler)); // else its endpoints end what runs
-    offer(network::engine_offer(config.name), untyped(engine->scheduler));
+    const auto head = engine->assembly ? untyped(engine->assembly) : engine->scheduler ? untyped(engine->scheduler) : nullptr;
+    if (head) node.sources.push_back(head);
+    if (head && !serves_clients()) node.drainables.push_back(head); // else its endpoints end what runs
+    if (engine->kv_cache) node.sources.push_back(untyped(engine->kv_cache));
+    if (engine->scheduler) offer(scheduler_offer(config.name), untyped(engine->scheduler)); // an assembly does it itself
     to.engines_.emplace(config.name, std::move(*engine));
     return {};
+  }
+
+  // A member of a pool: here, assembled here, or behind a link.
+  network::pool_member member(const std::string& name) const {
+    const auto& home = topology.find_engine(name)->node;
+    const auto running = to.engines_.find(name);
+    if (running == to.engines_.end()) return {name, home, nullptr, to.links_};
+    const auto& e = running->second;
+    if (e.scheduler) return {name, here, untyped(e.scheduler), nullptr};
+    return {name, home, nullptr, e.assembly ? untyped(e.assembly) : to.links_};
   }
 
   expected<void> start_pools() {
@@ -146,13 +154,9 @@ struct service::starter {
       auto placement = plugin::placement_instance::create(registry, config.placement, settings("pool." + config.name + ".placement"));
       if (!placement) return fail(placement.error());
       const auto& model = topology.find_engine(config.engines.front())->model;
-      network::pool_setup setup{config.name, cards.at(model), fingerprints.at(model), {}, std::uint64_t{topology.operations.heartbeat_ms} * 1000,
-                                to.ledger_, to.links_};
-      for (const auto& name : config.engines) {
-        const auto running = to.engines_.find(name);
-        const bool runs_here = running != to.engines_.end();
-        setup.members.push_back({name, runs_here ? untyped(running->second.scheduler) : nullptr, runs_here ? "" : topology.find_engine(name)->node});
-      }
+      network::pool_setup setup{config.name, here, cards.at(model), fingerprints.at(model), {}, std::uint64_t{topology.operations.heartbeat_ms} * 1000,
+                                to.ledger_};
+      for (const auto& name : config.engines) setup.members.push_back(member(name));
       auto pool = network::spawn_pool(to.system_, std::move(setup), std::move(*placement));
       node.sources.push_back(untyped(pool));
       to.pools_.emplace(config.name, untyped(pool));
@@ -286,8 +290,9 @@ service::~service() {
   for (const auto& [name, e] : endpoints_) stop(e);
   for (const auto& [name, p] : pools_) stop(p);
   for (const auto& [name, e] : engines_) {
-    stop(untyped(e.scheduler));
-    stop(untyped(e.kv_cache));
+    if (e.assembly) stop(untyped(e.assembly));
+    if (e.scheduler) stop(untyped(e.scheduler));
+    if (e.kv_cache) stop(untyped(e.kv_cache));
     for (const auto& shard : e.shards) stop(untyped(shard));
   }
   stop(ledger_);

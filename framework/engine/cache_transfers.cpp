@@ -24,6 +24,7 @@ std::optional<error> fault_of(const frame_of<wire::CacheTransferred>& answer, st
 
 wire::CacheTransferT cache_transfers::order(const pending& p, std::uint64_t number, std::uint32_t shard) const {
   wire::CacheTransferT message;
+  message.epoch = epoch_;
   message.transfer = number;
   message.shard = shard;
   message.fill = p.fill;

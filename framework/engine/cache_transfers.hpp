@@ -25,9 +25,9 @@ public:
 /// One thread. Every request gets exactly one answer, with an error in it where there was one.
 class cache_transfers {
 public:
-  /// `model`: fingerprint of the weights. `core` and `effects` outlive it.
-  cache_transfers(kv_cache_core& core, std::string model, std::uint32_t n_shards, transfer_effects& effects)
-      : core_(core), model_(std::move(model)), n_shards_(n_shards), effects_(effects) {}
+  /// `model`: fingerprint of the weights; `epoch`: of the engine's head. `core` and `effects` outlive it.
+  cache_transfers(kv_cache_core& core, std::string model, std::uint64_t epoch, std::uint32_t n_shards, transfer_effects& effects)
+      : core_(core), model_(std::move(model)), epoch_(epoch), n_shards_(n_shards), effects_(effects) {}
 
   void export_blocks(std::uint64_t asker, const wire::CacheExport& message);
   void import_blocks(std::uint64_t asker, const frame_of<wire::CacheBlocks>& frame);
@@ -62,6 +62,7 @@ private:
 
   kv_cache_core& core_;
   std::string model_;
+  std::uint64_t epoch_;
   std::uint32_t n_shards_;
   transfer_effects& effects_;
   entries pending_; ///< by our number, which is also what blocks are pinned for

@@ -1,8 +1,8 @@
 // Starting an engine: from a topology's [engines.NAME] and a model file to running scheduler, kv_cache and shard actors.
 #pragma once
 
-#include "engine/kv_cache.hpp"
-#include "engine/scheduler.hpp"
+#include "engine/assembly.hpp"
+#include "engine/engine_head.hpp"
 #include "engine/shard.hpp"
 #include "model/gguf/gguf_file.hpp"
 #include "model/graph/graph.hpp"
@@ -30,13 +30,17 @@ struct engine_setup {
   const plugin::registry* registry = nullptr;
   caf::strong_actor_ptr ledger; ///< or null
   bool detached = true;         ///< false: scheduler and shards on the actor pool, for virtual time
+  std::string node;             ///< this one, of those that config.shards names; "": all of them
+  caf::strong_actor_ptr links;  ///< an import_source and export_sink, where some shard is on another node
   std::uint64_t available_memory = 0; ///< bytes that the automatic cache size goes by; 0: this machine's, now
 };
 
+/// What of an engine runs in this process.
 struct running_engine {
   std::string name;
-  scheduler_actor scheduler;
-  kv_cache_actor kv_cache;
+  scheduler_actor scheduler; ///< null where the engine is on several nodes: its head comes and goes
+  kv_cache_actor kv_cache;   ///< likewise
+  assembly_actor assembly;   ///< then, on the engine's own node
   std::vector<shard_actor> shards;
   std::uint32_t context_length = 0;
   std::uint64_t cache_bytes = 0;
@@ -46,7 +50,11 @@ struct running_engine {
 expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, const topology::engine& config,
                                        std::vector<std::int32_t> end_tokens);
 
-/// Runs passes, cuts, decomposes, loads weights and spawns. Blocks while weights are repacked. Errors name the engine.
+/// Whether some part of it is on that node.
+bool has_part_on(const topology::engine& config, const std::string& node);
+
+/// Runs passes, cuts, decomposes, loads weights and spawns what is on this node: shards, and on the engine's own node the rest. Blocks
+/// while weights are repacked. Errors name the engine.
 expected<running_engine> start_engine(caf::actor_system& system, engine_setup setup);
 
 /// Threads that this process may use: its CPU affinity and quota, at least 1.

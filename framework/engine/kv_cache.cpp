@@ -51,13 +51,13 @@ private:
 kv_cache_state::~kv_cache_state() = default;
 
 kv_cache_actor::behavior_type kv_cache_behavior(self_pointer self, const std::string& name,
-                                                const std::shared_ptr<kv_cache_core>& core, const std::string& model,
+                                                const std::shared_ptr<kv_cache_core>& core, const std::string& model, std::uint64_t epoch,
                                                 const std::vector<caf::strong_actor_ptr>& shards) {
   auto& state = self->state;
   state.name = name;
   state.core = std::move(*core);
   state.out = std::make_unique<outgoing>(self, shards);
-  state.transfers.emplace(*state.core, model, static_cast<std::uint32_t>(shards.size()), *state.out);
+  state.transfers.emplace(*state.core, model, epoch, static_cast<std::uint32_t>(shards.size()), *state.out);
   for (const auto& shard : shards) self->monitor(shard);
   self->set_down_handler([=](const caf::down_msg&) {
     self->state.transfers->lose_shard({errc::unavailable, fmt::format("engine '{}' lost a shard", self->state.name), {}});
@@ -99,9 +99,9 @@ kv_cache_actor::behavior_type kv_cache_behavior(self_pointer self, const std::st
 } // namespace
 
 kv_cache_actor spawn_kv_cache(caf::actor_system& system, std::string name, kv_cache_core core, std::string model,
-                              std::vector<caf::strong_actor_ptr> shards) {
+                              std::uint64_t epoch, std::vector<caf::strong_actor_ptr> shards) {
   return system.spawn(kv_cache_behavior, std::move(name), std::make_shared<kv_cache_core>(std::move(core)),
-                      std::move(model), std::move(shards));
+                      std::move(model), epoch, std::move(shards));
 }
 
 } // namespace tokamak::engine

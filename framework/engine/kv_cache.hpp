@@ -24,9 +24,10 @@ using kv_cache_actor = caf::typed_actor<
 using blocks_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::CacheBlocks>>>;
 using imported_sink = caf::typed_actor<caf::reacts_to<frame_of<wire::CacheImported>>>;
 
-/// `model`: fingerprint of the weights, which blocks from elsewhere must have too. `shards`: the engine's, in order.
+/// `model`: fingerprint of the weights, which blocks from elsewhere must have too. `epoch`: of the scheduler. `shards`: the engine's, in
+/// order.
 /// Spawned on the actor pool; never blocks.
 kv_cache_actor spawn_kv_cache(caf::actor_system& system, std::string name, kv_cache_core core, std::string model,
-                              std::vector<caf::strong_actor_ptr> shards);
+                              std::uint64_t epoch, std::vector<caf::strong_actor_ptr> shards);
 
 } // namespace tokamak::engine

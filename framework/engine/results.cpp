@@ -32,7 +32,7 @@ void scheduler_core::settle(const step_flight& flight) {
 }
 
 void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
-  const auto it = flights_.find(r.id());
+  const auto it = r.epoch() == config_.epoch ? flights_.find(r.id()) : flights_.end();
   if (it == flights_.end()) return; // from before the engine failed
   const auto flight = std::move(it->second);
   flights_.erase(it);

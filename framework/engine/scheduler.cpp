@@ -5,6 +5,7 @@
 #include "engine/kv_cache.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
+#include "message/wire_error.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -194,14 +195,31 @@ auto plain(self_pointer self, void (scheduler_core::*function)(const T&, std::ui
   };
 }
 
+// No step will come back any more: all sequences end, for others to go on with, and so does this scheduler.
+void lose_engine(self_pointer self, const std::string& reason) {
+  auto& state = self->state;
+  log::error("scheduler", "engine.lost", {{"engine", state.name}, {"reason", reason}});
+  state.core->drain();
+  state.core->fail_all({errc::unavailable, fmt::format("engine '{}' was lost", state.name), {}}, now_us(self->system()));
+}
+
+void on_result(self_pointer self, const wire::StepResult& m) {
+  if (m.id() == 0 && m.error()) {
+    if (m.epoch() != self->state.core->epoch()) return;
+    lose_engine(self, from_wire(*m.error()).message);
+    after_event(self);
+    return self->quit(caf::exit_reason::unhandled_exception);
+  }
+  self->state.core->result(m, now_us(self->system()));
+  after_event(self);
+}
+
 void on_down(self_pointer self, const caf::down_msg& down, const scheduler_peers& peers) {
   auto& state = self->state;
   const auto is_shard = std::any_of(peers.shards.begin(), peers.shards.end(),
                                     [&](const auto& s) { return s && s->address() == down.source; });
   if (is_shard || (peers.kv_cache && peers.kv_cache->address() == down.source)) {
-    log::error("scheduler", "engine.lost", {{"engine", state.name}, {"reason", self->system().render(down.reason)}});
-    state.core->drain();
-    state.core->fail_all({errc::unavailable, fmt::format("engine '{}' lost a shard", state.name), {}}, now_us(self->system()));
+    lose_engine(self, self->system().render(down.reason));
   } else if (auto owner = state.out->find_owner(down.source)) {
     std::erase_if(state.watchers, [&](const auto& w) { return w->address() == down.source; });
     state.core->close_owner(*owner, now_us(self->system()));
@@ -232,7 +250,7 @@ scheduler_actor::behavior_type scheduler_behavior(self_pointer self, const std::
       plain(self, &scheduler_core::flow),
       plain(self, &scheduler_core::hit),
       plain(self, &scheduler_core::grant),
-      plain(self, &scheduler_core::result),
+      [=](const frame_of<wire::StepResult>& m) { on_result(self, *m); },
       [=](const frame_of<wire::Drain>&) {
         self->state.core->drain();
         self->state.drainer = self->current_sender();

@@ -26,6 +26,7 @@ struct cache_group_config {
 struct scheduler_config {
   std::string name;
   std::string model; ///< fingerprint of the weights
+  std::uint64_t epoch = 0; ///< of this scheduler; its engine's next one has a higher one
   std::vector<cache_group_config> groups;
   std::uint32_t max_step_rows = 512;
   std::uint32_t max_sequences = 64;   ///< in one step
@@ -108,6 +109,7 @@ public:
   /// Fails everything (the engine is lost).
   void fail_all(const error& reason, std::uint64_t now_us);
 
+  std::uint64_t epoch() const { return config_.epoch; }
   const scheduler_counters& counters() const { return counters_; }
   /// All but the speed, which takes an interval to know.
   wire::EngineLoadT load() const;

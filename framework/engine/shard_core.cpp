@@ -16,17 +16,40 @@ void shard_core::enqueue(std::unique_ptr<job> j) {
   start_next();
 }
 
-void shard_core::step(frame_of<wire::Step> frame) { enqueue(std::make_unique<job>(std::move(frame))); }
+// Epochs count up with each scheduler that an engine gets. The one before left steps behind that will never be whole.
+bool shard_core::in_epoch(std::uint64_t epoch) {
+  if (epoch > epoch_) {
+    epoch_ = epoch;
+    forget();
+  }
+  return epoch == epoch_;
+}
 
-void shard_core::transfer(frame_of<wire::CacheTransfer> frame) { enqueue(std::make_unique<job>(std::move(frame))); }
+void shard_core::forget() {
+  while (!jobs_.empty() && !jobs_.back()->running) jobs_.pop_back();
+  if (!jobs_.empty()) jobs_.front()->abandoned = true; // the backend is at it still
+  received_.clear();
+  partials_.clear();
+  sampler_ = step_sampler(program_.vocab_size);
+}
+
+void shard_core::step(frame_of<wire::Step> frame) {
+  if (in_epoch(frame->epoch())) enqueue(std::make_unique<job>(std::move(frame)));
+}
+
+void shard_core::transfer(frame_of<wire::CacheTransfer> frame) {
+  if (in_epoch(frame->epoch())) enqueue(std::make_unique<job>(std::move(frame)));
+}
 
 void shard_core::activations(frame_of<wire::Activations> frame) {
+  if (!in_epoch(frame->epoch())) return;
   const auto id = frame->id();
   received_.insert_or_assign(id, std::move(frame));
   start_next();
 }
 
 void shard_core::partial(frame_of<wire::Partial> frame) {
+  if (!in_epoch(frame->epoch())) return;
   const auto key = std::pair(frame->id(), frame->cut());
   const auto rank = frame->rank();
   partials_[key].insert_or_assign(rank, std::move(frame));
@@ -140,6 +163,7 @@ void shard_core::done(std::uint64_t job, tk_status status, const std::string& me
   if (jobs_.empty() || current().number != job || !current().running) return;
   auto& j = current();
   j.running = false;
+  if (j.abandoned) return end_job();
   if (status != TK_OK) return fail_job({static_cast<errc>(status), message.empty() ? "the backend failed" : message, {}});
   if (!j.view) return finish_transfer();
   j.view->forget_cache_ops();

@@ -31,6 +31,7 @@ class shard_core {
 public:
   shard_core(shard_program program, done_poster post, shard_effects& effects);
 
+  /// Frames of an epoch before the newest are ignored; the first of a newer one makes the shard forget all before it.
   void step(frame_of<wire::Step> frame);
   void activations(frame_of<wire::Activations> frame);
   void partial(frame_of<wire::Partial> frame);
@@ -64,12 +65,15 @@ private:
     std::vector<tk_binding> bindings;
     std::size_t segment = 0;
     bool running = false;
+    bool abandoned = false; ///< of an epoch that is over: nobody waits for it
     std::uint64_t started_us = 0;
   };
 
   job& current() { return *jobs_.front(); }
   std::uint64_t step_id() { return current().view->message().id(); }
   void enqueue(std::unique_ptr<job> j);
+  bool in_epoch(std::uint64_t epoch);
+  void forget();
   void start_next();
   void begin_step();
   void submit(const program_segment& segment, const tk_step& step);
@@ -102,6 +106,7 @@ private:
   step_sampler sampler_;
   std::deque<std::unique_ptr<job>> jobs_; ///< in order of arrival; the first may be running
   std::uint64_t next_job_ = 1;
+  std::uint64_t epoch_ = 0;
   std::map<std::uint64_t, frame_of<wire::Activations>> received_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::map<std::uint32_t, frame_of<wire::Partial>>> partials_;
   std::map<std::string, value_buffer, std::less<>> buffers_;

@@ -94,6 +94,7 @@ bool scheduler_core::form_step(std::uint64_t now_us) {
   }
   if (flight.parts.empty()) return false;
   if (std::all_of(step.output_next.begin(), step.output_next.end(), [](auto token) { return token < 0; })) step.output_next.clear();
+  step.epoch = config_.epoch;
   step.id = next_step_++;
   step.cache_ops = std::exchange(cache_ops_, {});
   step.closed = std::exchange(closed_, {});

@@ -3,7 +3,7 @@
 // remote_actor stands for each, and ends with it or with the session.
 #pragma once
 
-#include "message/actor_frame.hpp"
+#include "message/link_actors.hpp"
 #include "network/emulated_line.hpp"
 #include "network/link_session.hpp"
 #include "network/link_sockets.hpp"
@@ -12,18 +12,11 @@
 
 namespace tokamak::network {
 
-using export_atom = caf::atom_constant<caf::atom("export")>;
-using import_atom = caf::atom_constant<caf::atom("import")>;
-using imported_atom = caf::atom_constant<caf::atom("imported")>;
-
 /// What the links actor accepts. It ends by exit messages.
 using links_actor = caf::typed_actor<
     caf::reacts_to<export_atom, std::string, caf::strong_actor_ptr>, // offer this actor under a name, instead of any before
     caf::reacts_to<import_atom, std::string, std::string>,           // tell the sender when NODE offers NAME, now and whenever it does again
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
-
-/// What an importer is told: node, name, and the actor to monitor and talk to.
-using import_sink = caf::typed_actor<caf::reacts_to<imported_atom, std::string, std::string, caf::strong_actor_ptr>>;
 
 /// Another node.
 struct link_peer {

@@ -18,6 +18,7 @@ using watched_engine = caf::typed_actor<caf::reacts_to<frame_of<wire::Watch>>>;
 
 struct pool_state {
   std::string name;
+  std::string node;
   std::string model;
   std::uint64_t heartbeat_us = 0;
   std::unique_ptr<outgoing> out;
@@ -136,12 +137,12 @@ frame_of<wire::ActorStatus> status_of(const pool_state& state) {
                       {"engines_available", static_cast<double>(state.core->n_available())}});
 }
 
-// An engine of another node is there, or there again.
+// An engine is there, or there again.
 void on_imported(self_pointer self, const std::string& node, const std::string& name, const caf::strong_actor_ptr& engine) {
   auto& state = self->state;
   const auto& members = state.out->members();
   for (std::size_t i = 0; i < members.size(); ++i) {
-    if (members[i].node != node || engine_offer(members[i].name) != name) continue;
+    if (members[i].node != node || scheduler_offer(members[i].name) != name) continue;
     if (members[i].engine) state.core->set_available(i, false); // another instance: the last one has forgotten everything
     state.out->join(i, engine);
     state.out->watch(i, state.heartbeat_us); // it is available with its first load
@@ -161,7 +162,7 @@ void on_load(self_pointer self, const wire::EngineLoad& m) {
     return state.core->set_available(i, false);
   }
   // An engine of this process is never taken for lost: where it is slow, so is everything here.
-  const auto now = state.out->members()[i].node.empty() ? 0 : now_us(self->system());
+  const auto now = state.out->members()[i].node == state.node ? 0 : now_us(self->system());
   if (state.core->heard(i, m, now)) log::info("pool", "engine.available", {{"pool", state.name}, {"engine", engine}});
 }
 
@@ -181,7 +182,7 @@ void join_members(self_pointer self, const pool_setup& setup) {
       state.out->watch(i, state.heartbeat_us);
     } else {
       state.core->set_available(i, false);
-      if (setup.links) self->send(caf::actor_cast<links_actor>(setup.links), import_atom::value, m.node, engine_offer(m.name));
+      self->send(caf::actor_cast<import_source>(m.source), import_atom::value, m.node, scheduler_offer(m.name));
     }
   }
   self->delayed_send(self, std::chrono::microseconds(state.heartbeat_us / 2), pulse_atom::value);
@@ -191,6 +192,7 @@ pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr
                                         const std::shared_ptr<plugin::placement_instance>& made) {
   auto& state = self->state;
   state.name = setup->name;
+  state.node = setup->node;
   state.model = setup->model;
   state.heartbeat_us = setup->heartbeat_us;
   state.placement = std::move(*made);

@@ -2,8 +2,8 @@
 // actor pool; never blocks.
 #pragma once
 
+#include "message/link_actors.hpp"
 #include "message/sequence_actors.hpp"
-#include "network/links.hpp"
 #include "network/pool_core.hpp"
 #include "plugin/placement_instance.hpp"
 
@@ -30,21 +30,19 @@ using pool_actor = caf::typed_actor<
 
 struct pool_member {
   std::string name;
-  caf::strong_actor_ptr engine; ///< a sequence_server; null: of another node, not there yet
-  std::string node;             ///< of another node: its name
+  std::string node;              ///< where its scheduler runs
+  caf::strong_actor_ptr engine;  ///< a sequence_server; null: not there yet
+  caf::strong_actor_ptr source;  ///< then an import_source that tells when it is
 };
-
-/// The name under which nodes offer an engine's scheduler to each other.
-inline std::string engine_offer(const std::string& engine) { return "scheduler." + engine; }
 
 struct pool_setup {
   std::string name;
+  std::string node; ///< of this pool
   model_card card;
   std::string model; ///< fingerprint that the weights of every engine must have; "": any
   std::vector<pool_member> members;
   std::uint64_t heartbeat_us = 1'000'000; ///< an engine not heard for two of these is out until it is heard again
   caf::strong_actor_ptr ledger;           ///< or null
-  caf::strong_actor_ptr links;            ///< a links_actor; null where all members are here
 };
 
 /// A member that goes down or falls silent is taken out, and put back when it returns.

@@ -39,7 +39,9 @@ public:
     bool keys = true;
     std::vector<std::string> engines; ///< nodes that have one; empty: all
     std::uint32_t heartbeat_ms = 250;
+    std::string shards = {};          ///< of every engine
     std::string more = {};            ///< further TOML
+    std::size_t n_engines = 0;        ///< in the pool, where `more` has some
   };
 
   explicit node_group(std::vector<std::string> names) : node_group(std::move(names), options{}) {}
@@ -72,9 +74,9 @@ public:
       if (options_.keys) out << "key_file = \"" << n << ".key\"\n";
     }
     for (const auto& n : options_.engines.empty() ? names_ : options_.engines)
-      out << "[engines." << n << "]\nmodel = \"tiny\"\nnode = \"" << n << "\"\nbackend = \"reference\"\nthreads = 1\n";
+      out << "[engines." << n << "]\nmodel = \"tiny\"\nnode = \"" << n << "\"\nbackend = \"reference\"\nthreads = 1\n" << options_.shards;
     out << "[pools.tiny]\nplacement = \"round_robin\"\n[frontends.zmq]\nnode = \"a\"\nbind = \"" << address()
-        << "\"\n[operations]\nheartbeat_ms = " << options_.heartbeat_ms << "\ndrain_deadline_ms = 2000\n" << options_.more << more;
+        << "\"\n" << options_.more << "[operations]\nheartbeat_ms = " << options_.heartbeat_ms << "\ndrain_deadline_ms = 2000\n" << more;
   }
 
   void start(const std::string& node, const std::string& file_name = "service.toml") {
@@ -84,7 +86,8 @@ public:
   void start_all() {
     for (const auto& n : names_) start(n);
     for (const auto& n : names_) REQUIRE_MESSAGE(process(n).wait_for("serve ready"), process(n).err());
-    REQUIRE(wait_for_engines(options_.engines.empty() ? names_.size() : options_.engines.size()));
+    const auto n = options_.engines.empty() ? names_.size() : options_.engines.size();
+    REQUIRE_MESSAGE(wait_for_engines(options_.n_engines > 0 ? options_.n_engines : n), process("a").err());
   }
   void signal(const std::string& node, int number) { process(node).signal(number); }
   /// Killed at once, and gone.

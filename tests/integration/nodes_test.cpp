@@ -169,14 +169,110 @@ TEST_CASE("over a slow line with outages, some of them longer than two heartbeat
   CHECK(nodes.process("a").err().find("links down node=b") == std::string::npos); // its outages are too short
 }
 
-TEST_CASE("an engine with shards on several nodes is refused by its place") {
+namespace {
+
+test::node_group::options cut_engine(const std::string& kind, const std::string& nodes) {
   test::node_group::options o;
-  o.more = "[engines.cut]\nmodel = \"tiny\"\nnode = \"a\"\nshards = { kind = \"layers\", nodes = [\"a\", \"b\"] }\n";
-  test::node_group nodes({"a", "b"}, o);
-  nodes.start("a");
-  CHECK(nodes.process("a").wait() == 1);
-  CHECK(nodes.process("a").err().find("engine 'cut' has a shard on node 'b' and its scheduler on 'a'; expected one node: engines over several belong to a "
-                                      "later version") != std::string::npos);
+  o.engines = {"a"};
+  o.shards = "shards = { kind = \"" + kind + "\", nodes = [" + nodes + "] }\n";
+  return o;
+}
+
+/// Answers of several clients at once.
+std::vector<std::vector<std::int32_t>> answers_at_once(const std::string& address, int n) {
+  std::vector<std::vector<std::int32_t>> got(static_cast<std::size_t>(n));
+  std::vector<std::thread> threads;
+  for (int i = 0; i < n; ++i)
+    threads.emplace_back([&, i] {
+      auto c = client::connect(address);
+      if (const auto answer = c->generate(test::asking(i, length))) got[static_cast<std::size_t>(i)] = answer->token_ids;
+    });
+  for (auto& t : threads) t.join();
+  return got;
+}
+
+} // namespace
+
+TEST_CASE("an engine cut by layers over nodes gives the tokens of one process, also with several steps in flight") {
+  auto expected = undisturbed();
+  expected.resize(8);
+  test::node_group two({"a", "b"}, cut_engine("layers", "\"a\", \"b\""));
+  two.start_all();
+  CHECK(answers_at_once(two.address(), 8) == expected);
+  test::node_group elsewhere({"a", "b", "c"}, cut_engine("layers", "\"b\", \"c\"")); // the scheduler's node has no shard
+  elsewhere.start_all();
+  CHECK(answers_at_once(elsewhere.address(), 8) == expected);
+}
+
+TEST_CASE("an engine cut by tensor slices over nodes gives the greedy tokens of one cut so in one process") {
+  test::node_group nodes({"a", "b"}, cut_engine("tensor", "\"a\", \"b\""));
+  nodes.start_all();
+  test::test_service one("[models.tiny]\npath = \"" + nodes.folder() + "/tiny.gguf\"\n[engines.tiny]\nbackend = \"reference\"\nshards = { kind = \"tensor\", count = 2 }\n"
+                         "[frontends.zmq]\nbind = \"tcp://127.0.0.1:*\"\n");
+  CHECK(answers_at_once(nodes.address(), 8) == answers_at_once(one.address(), 8));
+}
+
+TEST_CASE("a cut engine that loses a shard tells its clients, and is whole again when the node is back") {
+  const auto expected = undisturbed();
+  test::node_group nodes({"a", "b"}, cut_engine("layers", "\"a\", \"b\""));
+  nodes.start_all();
+  for (int round = 0; round < 3; ++round) {
+    auto c = client::connect(nodes.address());
+    REQUIRE(c);
+    bool killed = false;
+    const auto answer = c->generate(test::asking(1, 400), [&](const client_chunk&) {
+      if (std::exchange(killed, true)) return true;
+      if (round == 1) nodes.signal("b", SIGSTOP); // hangs, and goes on when nobody waits for it any more
+      else nodes.kill("b");
+      return true;
+    });
+    REQUIRE(!answer);
+    CHECK(answer.error().message == "engine 'a' was lost");
+    CHECK(answer_of(nodes.address()) == "placement 'round_robin': no engine is available");
+    if (round == 1) nodes.signal("b", SIGCONT);
+    else nodes.start("b");
+    REQUIRE_MESSAGE(nodes.wait_for_engines(1), nodes.process("a").err());
+    const auto again = answers_at_once(nodes.address(), 4);
+    for (std::size_t i = 0; i < again.size(); ++i) CHECK(again[i] == expected[i]);
+  }
+}
+
+TEST_CASE("answers of a cut engine that loses a shard go on at a whole one") {
+  const auto expected = undisturbed();
+  auto o = cut_engine("layers", "\"a\", \"b\"");
+  o.more = "[engines.whole]\nmodel = \"tiny\"\nnode = \"c\"\nbackend = \"reference\"\nthreads = 1\n";
+  o.n_engines = 2;
+  test::node_group nodes({"a", "b", "c"}, o);
+  nodes.start_all();
+  clients load(nodes.address(), 4, expected);
+  for (int round = 0; round < 3; ++round) {
+    std::this_thread::sleep_for(200ms);
+    nodes.kill("b");
+    REQUIRE(nodes.wait_for_engines(1));
+    nodes.start("b");
+    REQUIRE_MESSAGE(nodes.wait_for_engines(2), nodes.process("a").err());
+  }
+  load.stop();
+  CHECK(load.problem() == "");
+  CHECK(nodes.counter("pool", "tiny", "delivered_tokens") == static_cast<double>(load.tokens()));
+}
+
+TEST_CASE("two shards that lose each other end what their engine runs, though its own node reaches both") {
+  const auto expected = undisturbed();
+  auto o = cut_engine("layers", "\"b\", \"c\"");
+  o.more = "[engines.whole]\nmodel = \"tiny\"\nnode = \"a\"\nbackend = \"reference\"\nthreads = 1\n"
+           "[links.broken]\nnodes = [\"b\", \"c\"]\noutage_every_ms = 2500\noutage_ms = 1000\n";
+  o.n_engines = 2;
+  test::node_group nodes({"a", "b", "c"}, o);
+  nodes.start_all();
+  clients load(nodes.address(), 4, expected);
+  for (int i = 0; i < 2; ++i) REQUIRE(nodes.process("a").wait_for("shard 'shard.a.1' is gone"));
+  CHECK(nodes.wait_for([&] { return nodes.counter("pool", "tiny", "resumed") > 0; }));
+  REQUIRE_MESSAGE(nodes.wait_for_engines(2), nodes.process("a").err());
+  load.stop();
+  CHECK(load.problem() == "");
+  CHECK(nodes.counter("pool", "tiny", "open") == 0);
+  CHECK(nodes.counter("pool", "tiny", "delivered_tokens") == static_cast<double>(load.tokens()));
 }
 
 TEST_CASE("where no other engine is left, clients are told at once, and served again when the node is back") {

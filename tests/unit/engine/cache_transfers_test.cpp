@@ -24,7 +24,7 @@ struct recorder final : transfer_effects {
 TEST_CASE("after the loss of a shard exports and imports are refused at once") {
   kv_cache_core core({cache_group_config{}}, std::nullopt);
   recorder effects;
-  cache_transfers transfers(core, "model", 1, effects);
+  cache_transfers transfers(core, "model", 0, 1, effects);
   transfers.export_blocks(1, *make_frame<wire::CacheExport>({}));
   transfers.lose_shard({errc::unavailable, "a shard was lost", {}});
   transfers.export_blocks(2, *make_frame<wire::CacheExport>({}));

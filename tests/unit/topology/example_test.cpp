@@ -44,15 +44,20 @@ TEST_CASE("the quickstart topology loads") {
   CHECK(result.value->find_endpoint("smollm2"));
 }
 
-TEST_CASE("the topology of two nodes loads once their public keys are there") {
+TEST_CASE("the topologies of two nodes load once their public keys are there") {
   const home h;
   CHECK(!h.folder.load(content("two_nodes.toml"), &h.catalog).value);
+  CHECK(!h.folder.load(content("pipeline.toml"), &h.catalog).value);
   std::filesystem::create_directories(h.folder.path() / ".cache/tokamak/keys");
   for (const auto* name : {"a", "b"}) h.folder.put(std::string(".cache/tokamak/keys/") + name + ".pub", "");
   const auto result = h.folder.load(content("two_nodes.toml"), &h.catalog);
   CHECK(h.folder.shown(result.errors) == lines{});
   REQUIRE(result.value);
   CHECK(result.value->find_engine("second")->node == "b");
+  const auto pipeline = h.folder.load(content("pipeline.toml"), &h.catalog);
+  CHECK(h.folder.shown(pipeline.errors) == lines{});
+  REQUIRE(pipeline.value);
+  CHECK(pipeline.value->find_engine("smollm2")->shards.nodes == lines{"a", "b"});
 }
 
 TEST_CASE("the full topology loads without warnings, as it is and with its commented keys") {
