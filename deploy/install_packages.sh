@@ -8,7 +8,7 @@ packages=(
   g++ cmake ninja-build pkg-config
   libcaf-dev libzmq3-dev cppzmq-dev libflatbuffers-dev flatbuffers-compiler libtomlplusplus-dev libpcre2-dev
   nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libsodium-dev libexpected-dev
-  doctest-dev python3 python3-venv ca-certificates
+  doctest-dev python3 python3-venv ca-certificates iproute2
 )
 case "${1:-}" in
   "") ;;

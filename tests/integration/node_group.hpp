@@ -2,6 +2,7 @@
 #pragma once
 
 #include "integration/child_process.hpp"
+#include "integration/network_lab.hpp"
 #include "integration/patience.hpp"
 #include "integration/test_service.hpp"
 #include "network/keys.hpp"
@@ -42,6 +43,7 @@ public:
     std::string shards = {};          ///< of every engine
     std::string more = {};            ///< further TOML
     std::size_t n_engines = 0;        ///< in the pool, where `more` has some
+    network_lab* lab = nullptr;       ///< null: all on the loopback interface
   };
 
   explicit node_group(std::vector<std::string> names) : node_group(std::move(names), options{}) {}
@@ -70,7 +72,7 @@ public:
     std::ofstream out(folder_ + "/" + name);
     out << "[plugins]\npaths = [\"" << std::getenv("TOKAMAK_TEST_PLUGINS") << "/reference.so\"]\n[models.tiny]\npath = \"tiny.gguf\"\n";
     for (const auto& n : names_) {
-      out << "[nodes." << n << "]\naddress = \"tcp://127.0.0.1:" << ports_.at(n) << "\"\n";
+      out << "[nodes." << n << "]\naddress = \"tcp://" << (options_.lab ? options_.lab->address(n) : "127.0.0.1") << ":" << ports_.at(n) << "\"\n";
       if (options_.keys) out << "key_file = \"" << n << ".key\"\n";
     }
     for (const auto& n : options_.engines.empty() ? names_ : options_.engines)
@@ -80,8 +82,9 @@ public:
   }
 
   void start(const std::string& node, const std::string& file_name = "service.toml") {
-    processes_[node] = std::make_unique<child_process>(
-        std::vector<std::string>{tokamak_program(), "serve", folder_ + "/" + file_name, "--node", node});
+    auto command = options_.lab ? options_.lab->prefix(node) : std::vector<std::string>{};
+    for (auto&& word : {tokamak_program(), std::string("serve"), folder_ + "/" + file_name, std::string("--node"), node}) command.push_back(word);
+    processes_[node] = std::make_unique<child_process>(command);
   }
   void start_all() {
     for (const auto& n : names_) start(n);

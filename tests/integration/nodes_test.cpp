@@ -1,6 +1,7 @@
 // One service over several processes: what its clients see when nodes come, go, hang and disagree.
 #include "integration/node_group.hpp"
 
+#include <fmt/ranges.h>
 #include <zmq.h>
 
 #include <atomic>
@@ -64,8 +65,11 @@ private:
       });
       ++answers_;
       if (answer && got == expected_[static_cast<std::size_t>(k)]) continue;
+      const auto& whole = expected_[static_cast<std::size_t>(k)];
+      const auto first = std::mismatch(got.begin(), got.end(), whole.begin(), whole.end()).first - got.begin();
       const std::lock_guard lock(mutex_);
-      problem_ = answer ? "wrong tokens of request " + std::to_string(k) : answer.error().to_string();
+      problem_ = answer ? fmt::format("request {}: {} tokens, from number {} on wrong: {}; expected {}", k, got.size(), first, fmt::join(got, " "), fmt::join(whole, " "))
+                        : answer.error().to_string();
     }
   }
 
@@ -107,20 +111,23 @@ TEST_CASE("nodes of a file with several must be told which one they are") {
   CHECK(wrong.err().find("no node 'c' in ") != std::string::npos);
 }
 
-TEST_CASE("killed, frozen and restarted nodes lose no request and change no token") {
+TEST_CASE("killed, frozen, cut off, slowed and restarted nodes lose no request and change no token") {
   const char* rounds_text = std::getenv("TOKAMAK_ROUNDS");
-  const int rounds = rounds_text ? std::atoi(rounds_text) : 6;
+  const int rounds = rounds_text ? std::atoi(rounds_text) : 8;
   const char* seed_text = std::getenv("TOKAMAK_SEED");
   const auto seed = seed_text ? static_cast<unsigned>(std::atoi(seed_text)) : std::random_device{}();
-  MESSAGE("TOKAMAK_SEED=" << seed << " TOKAMAK_ROUNDS=" << rounds);
+  const auto lab = test::network_lab::make({"a", "b", "c"});
+  MESSAGE("TOKAMAK_SEED=" << seed << " TOKAMAK_ROUNDS=" << rounds << std::string(lab ? "" : "; no network namespaces here: no node is cut off or slowed"));
   std::mt19937 random(seed);
   const auto expected = undisturbed();
-  test::node_group nodes({"a", "b", "c"});
+  test::node_group::options o;
+  o.lab = lab.get();
+  test::node_group nodes({"a", "b", "c"}, o);
   nodes.start_all();
   clients load(nodes.address(), 6, expected);
   for (int round = 0; round < rounds; ++round) {
     const std::string victim = random() % 2 ? "b" : "c";
-    const auto event = random() % 3;
+    const auto event = random() % (lab ? 5 : 3);
     const auto pause = std::chrono::milliseconds(random() % 1200);
     CAPTURE(round);
     CAPTURE(victim);
@@ -134,10 +141,18 @@ TEST_CASE("killed, frozen and restarted nodes lose no request and change no toke
       nodes.signal(victim, SIGSTOP);
       std::this_thread::sleep_for(pause);
       nodes.signal(victim, SIGCONT);
-    } else { // asked to leave
+    } else if (event == 2) { // asked to leave
       nodes.signal(victim, SIGTERM);
       CHECK(nodes.process(victim).wait() == 0);
       nodes.start(victim);
+    } else if (event == 3) {
+      REQUIRE(lab->cut(victim));
+      std::this_thread::sleep_for(pause);
+      REQUIRE(lab->join(victim));
+    } else {
+      REQUIRE(lab->slow(victim, "10mbit"));
+      std::this_thread::sleep_for(pause);
+      REQUIRE(lab->restore(victim));
     }
     REQUIRE_MESSAGE(nodes.wait_for_engines(3), nodes.process("a").err());
     REQUIRE(load.problem() == "");
@@ -150,6 +165,27 @@ TEST_CASE("killed, frozen and restarted nodes lose no request and change no toke
   CHECK(nodes.counter("pool", "tiny", "open") == 0);
   CHECK(nodes.counter("pool", "tiny", "failed") == 0);
   MESSAGE(load.answers() << " answers, " << nodes.counter("pool", "tiny", "resumed") << " resumed");
+}
+
+TEST_CASE("a node whose line is cut leaves its pool within two heartbeats, and comes back") {
+  const auto lab = test::network_lab::make({"a", "b"});
+  if (!lab) {
+    MESSAGE("no network namespaces here: not tested");
+    return;
+  }
+  test::node_group::options o;
+  o.lab = lab.get();
+  test::node_group nodes({"a", "b"}, o);
+  nodes.start_all();
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(lab->cut("b"));
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(nodes.wait_for_engines(1));
+    CHECK(std::chrono::steady_clock::now() - begin < 2 * 250ms * test::patience + 500ms);
+    CHECK(answer_of(nodes.address()) == "4 tokens");
+    REQUIRE(lab->join("b"));
+    REQUIRE_MESSAGE(nodes.wait_for_engines(2), nodes.process("a").err());
+  }
 }
 
 TEST_CASE("over a slow line with outages, some of them longer than two heartbeats, no request is lost and no token changed") {
