@@ -57,7 +57,7 @@ void scheduler_core::share_blocks(sequence& parent, sequence& child, std::uint32
   if (config_.prefix_cache && parent.pinned) {
     child.pinned = true;
     wire::CacheLookupT message;
-    message.sequence = child.id;
+    message.sequence = child.number;
     message.tokens = child.tokens;
     effects_.lookup(std::move(message));
   }
@@ -136,7 +136,7 @@ void scheduler_core::commit(sequence& s, bool last) {
   const auto nodes = s.computed / bs;
   if (nodes == 0 || nodes <= s.committed_blocks) return;
   wire::CacheCommitT message;
-  message.sequence = s.id;
+  message.sequence = s.number;
   message.tokens.assign(s.tokens.begin(), s.tokens.begin() + nodes * bs);
   for (std::size_t g = 0; g < config_.groups.size(); ++g) {
     const auto& table = s.tables[g];
@@ -154,7 +154,7 @@ void scheduler_core::commit(sequence& s, bool last) {
   }
   s.committed_blocks = nodes;
   if (!last) s.pinned = true;
-  message.sequence = last && !s.pinned ? 0 : s.id;
+  message.sequence = last && !s.pinned ? 0 : s.number;
   effects_.commit(std::move(message));
 }
 

@@ -78,6 +78,13 @@ expected<void> scheduler_core::admit(const wire::Open& m) const {
   return {};
 }
 
+void scheduler_core::add(std::unique_ptr<sequence> s) {
+  s->number = ++last_number_;
+  by_number_.emplace(s->number, s.get());
+  order_.push_back(s->id);
+  sequences_.emplace(s->id, std::move(s));
+}
+
 void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now_us) {
   if (auto ok = admit(m); !ok) {
     ++counters_.refused;
@@ -109,8 +116,7 @@ void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now
   if (m.deadline_us() > 0) s.deadline_us = now_us + m.deadline_us();
   if (m.lease_us() > 0) s.lease_until_us = now_us + m.lease_us();
   note_deadlines(s);
-  order_.push_back(s.id);
-  sequences_.emplace(s.id, std::move(owned));
+  add(std::move(owned));
   parked_.empty() ? look_up(s) : park(s);
   flush(now_us);
 }
@@ -126,13 +132,13 @@ void scheduler_core::look_up(sequence& s) {
   s.phase = sequence_phase::looking_up;
   s.pinned = true;
   wire::CacheLookupT message;
-  message.sequence = s.id;
+  message.sequence = s.number;
   message.tokens = s.tokens;
   effects_.lookup(std::move(message));
 }
 
 void scheduler_core::hit(const wire::CacheHit& m, std::uint64_t now_us) {
-  auto* s = find(m.sequence());
+  auto* s = find_number(m.sequence());
   if (!s || s->phase != sequence_phase::looking_up) return flush(now_us);
   s->phase = sequence_phase::waiting;
   const bool usable = m.tokens() > 0 && m.tokens() < s->length() && m.groups() &&
@@ -209,8 +215,7 @@ void scheduler_core::fork(owner_id owner, const wire::Fork& m, std::uint64_t now
     child->arrival_us = now_us;
     child->phase = sequence_phase::forking;
     child->tables.resize(config_.groups.size());
-    order_.push_back(child->id);
-    sequences_.emplace(m.child(), std::move(child));
+    add(std::move(child));
     advance(*s, now_us);
   } else {
     answer_error(owner, m.child(), 0, {errc::not_found, fmt::format("no open sequence {} to fork", m.id()), {}});

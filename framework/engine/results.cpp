@@ -24,7 +24,7 @@ struct scheduler_core::output_view {
 
 void scheduler_core::settle(const step_flight& flight) {
   for (const auto& part : flight.parts)
-    if (auto* s = find(part.sequence)) {
+    if (auto* s = find_number(part.sequence)) {
       s->computed += part.rows;
       s->in_flight -= part.rows;
       if (s->committed_blocks == 0 && s->computed >= s->answer_start) commit(*s, false);
@@ -41,7 +41,7 @@ void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
     const error why = r.error() ? from_wire(*r.error())
                                 : error{errc::internal, fmt::format("step {} returned {} outputs, {} expected", r.id(), n_outputs, flight.outputs.size()), {}};
     for (const auto& part : flight.parts)
-      if (auto* s = find(part.sequence)) finish(*s, wire::FinishReason::error, now_us, &why);
+      if (auto* s = find_number(part.sequence)) finish(*s, wire::FinishReason::error, now_us, &why);
     return flush(now_us);
   }
   settle(flight);
@@ -50,13 +50,13 @@ void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
   for (std::uint32_t i = 0; i < n_outputs; ++i) {
     const output_view o{r, i, top_begin};
     top_begin += o.top_count();
-    if (auto* s = find(flight.outputs[i].sequence)) {
+    if (auto* s = find_number(flight.outputs[i].sequence)) {
       if (flight.outputs[i].sample) accept_token(*s, o, now_us);
       else accept_top(*s, o);
     }
   }
   for (const auto& part : flight.parts)
-    if (auto* s = find(part.sequence)) advance(*s, now_us);
+    if (auto* s = find_number(part.sequence)) advance(*s, now_us);
   flush(now_us);
 }
 
@@ -164,10 +164,10 @@ void scheduler_core::erase(std::uint64_t id, std::uint64_t now_us) {
   drop_blocks(s);
   if (s.pinned) {
     wire::UnpinT message;
-    message.sequences.push_back(id);
+    message.sequences.push_back(s.number);
     effects_.unpin(std::move(message));
   }
-  if (s.announced) closed_.push_back(id);
+  if (s.announced) closed_.push_back(s.number);
   wire::LedgerEntryT entry;
   entry.request = s.parent != 0 ? s.parent : s.id;
   entry.tenant = s.tenant;
@@ -179,6 +179,7 @@ void scheduler_core::erase(std::uint64_t id, std::uint64_t now_us) {
   for (const auto& o : s.operations)
     if (o.what == pending_operation::kind::fork) unborn.push_back(o.child);
   order_.erase(std::remove(order_.begin(), order_.end(), id), order_.end());
+  by_number_.erase(s.number);
   sequences_.erase(it);
   expect_blocks();
   for (auto child : unborn)

@@ -61,11 +61,11 @@ struct scheduler_counters {
 /// Rows and wanted outputs of a step that has not returned.
 struct step_flight {
   struct part {
-    std::uint64_t sequence;
+    std::uint64_t sequence; ///< its number
     std::uint32_t rows;
   };
   struct output {
-    std::uint64_t sequence;
+    std::uint64_t sequence; ///< its number
     std::uint32_t position;
     bool sample;
   };
@@ -120,6 +120,8 @@ public:
 private:
   // operations.cpp
   sequence* find(std::uint64_t id) { auto it = sequences_.find(id); return it == sequences_.end() ? nullptr : it->second.get(); }
+  sequence* find_number(std::uint64_t number) { auto it = by_number_.find(number); return it == by_number_.end() ? nullptr : it->second; }
+  void add(std::unique_ptr<sequence> s);
   sequence* find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op);
   expected<void> admit(const wire::Open& message) const;
   void enqueue(sequence& s, pending_operation operation);
@@ -172,10 +174,12 @@ private:
   scheduler_effects& effects_;
   block_lease lease_;
   std::unordered_map<std::uint64_t, std::unique_ptr<sequence>> sequences_;
+  std::unordered_map<std::uint64_t, sequence*> by_number_;
+  std::uint64_t last_number_ = 0;
   std::vector<std::uint64_t> order_;                 ///< by arrival
   std::map<std::uint64_t, step_flight> flights_;     ///< by step id
   std::vector<wire::CacheOp> cache_ops_;             ///< for the next step
-  std::vector<std::uint64_t> closed_;                ///< ids the shards may forget
+  std::vector<std::uint64_t> closed_;                ///< numbers that the shards may forget
   std::map<owner_id, wire::ChunksT> outbox_;
   std::vector<std::uint32_t> available_;             ///< blocks the cache could still give, per group
   bool available_known_ = false;                     ///< available_ is what the cache said, and not what may be

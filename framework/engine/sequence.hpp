@@ -44,6 +44,7 @@ enum class sequence_phase : std::uint8_t {
 /// All of a sequence's state. Plain data: scheduler_core is the only one to change it.
 struct sequence {
   std::uint64_t id = 0;
+  std::uint64_t number = 0;            ///< what shards and cache know it by: an id may be opened again while the last one's step is under way
   std::uint64_t parent = 0;
   owner_id owner = 0;
   std::string trace;

@@ -122,9 +122,9 @@ void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step
     step.output_kinds.push_back(sample ? wire::WantKind::sample : wire::WantKind::top);
     step.output_top.push_back(sample ? s.sampling.top_logprobs : s.extend_top);
     step.output_next.push_back(top && s.extend_score && p + 1 < s.length() ? s.tokens[p + 1] : -1);
-    flight.outputs.push_back({s.id, p, sample});
+    flight.outputs.push_back({s.number, p, sample});
   }
-  step.sequence_ids.push_back(s.id);
+  step.sequence_ids.push_back(s.number);
   step.row_begin.push_back(static_cast<std::uint32_t>(step.tokens.size()));
   for (std::size_t g = 0; g < config_.groups.size(); ++g) {
     auto& group = *step.groups[g];
@@ -141,14 +141,14 @@ void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step
   counters_.computed += rows - again;
   s.in_flight += rows;
   s.most_computed = std::max(s.most_computed, begin + rows);
-  flight.parts.push_back({s.id, rows});
+  flight.parts.push_back({s.number, rows});
 }
 
 // Tells the shards how to sample this sequence.
 void scheduler_core::announce(sequence& s, wire::StepT& step) {
   s.announced = true;
   auto open = std::make_unique<wire::StepOpenT>();
-  open->id = s.id;
+  open->id = s.number;
   open->sampling = std::make_unique<wire::SamplingT>(s.sampling);
   const bool penalties = s.sampling.repetition_penalty != 1 || s.sampling.presence_penalty != 0 ||
                          s.sampling.frequency_penalty != 0;
@@ -168,7 +168,7 @@ void scheduler_core::preempt(sequence& s) {
   drop_blocks(s);
   if (s.pinned) {
     wire::UnpinT message;
-    message.sequences.push_back(s.id);
+    message.sequences.push_back(s.number);
     effects_.unpin(std::move(message));
     s.pinned = false;
   }

@@ -31,7 +31,7 @@ public:
   const std::string& address(const std::string& name) const { return lines_.at(name).address; }
   /// What a command begins with that is to run there. It becomes the command: signals reach it.
   std::vector<std::string> prefix(const std::string& name) const {
-    return {"/usr/bin/env", "ip", "netns", "exec", lines_.at(name).space};
+    return {"/usr/bin/env", "PATH=/usr/sbin:/sbin:/usr/bin:/bin", "ip", "netns", "exec", lines_.at(name).space};
   }
 
   /// Nothing gets through, and nobody is told.
@@ -57,7 +57,7 @@ private:
   network_lab() : hub_(fmt::format("tokamak-{}", getpid())) {}
 
   bool build(const std::vector<std::string>& names) {
-    if (!run("ip netns add " + hub_) || !run(fmt::format("ip -n {} link add switch type bridge", hub_)) ||
+    if (!run("tc -V") || !run("ip netns add " + hub_) || !run(fmt::format("ip -n {} link add switch type bridge", hub_)) ||
         !run(fmt::format("ip -n {} link set switch up", hub_)))
       return false;
     for (const auto& name : names) {
@@ -74,7 +74,7 @@ private:
     return true;
   }
 
-  static bool run(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+  static bool run(const std::string& command) { return std::system(("PATH=$PATH:/usr/sbin:/sbin; " + command + " >/dev/null 2>&1").c_str()) == 0; }
 
   std::string hub_;
   std::map<std::string, line> lines_;

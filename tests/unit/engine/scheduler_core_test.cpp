@@ -135,6 +135,22 @@ TEST_CASE("closing frees the blocks before the next step, even with rows in flig
   CHECK(w.core.idle());
 }
 
+TEST_CASE("an id that is opened again gets nothing of the step that its last sequence had in flight") {
+  world w(config());
+  w.open(1, 10, 5);
+  w.core.close(1, w.now);
+  w.open(1, 6, 1);
+  REQUIRE(w.steps.size() == 1); // one at a time: the new one waits
+  w.finish_step(42);
+  CHECK(w.got.empty());
+  REQUIRE(w.steps.size() == 1);
+  CHECK(w.steps[0]->tokens()->size() == 6);
+  w.finish_step(43);
+  REQUIRE(w.got.size() == 1);
+  CHECK(w.got[0].tokens == std::vector<std::int32_t>{43});
+  CHECK(w.free_blocks() == 32);
+}
+
 TEST_CASE("refusals name what was found and what was expected") {
   world w(config(4));
   w.open(1, 0, 1);
