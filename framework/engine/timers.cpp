@@ -24,14 +24,18 @@ namespace {
 
 using timers_actor = caf::typed_actor<caf::reacts_to<due_call>>; // what is due
 
-timers_actor::behavior_type timers_behavior(timers_actor::pointer) {
-  return {[](const due_call& call) { call.run(); }};
-}
+// A class, since CAF's way to start a function that takes no arguments follows a null pointer.
+struct timers final : timers_actor::base {
+  explicit timers(caf::actor_config& config) : timers_actor::base(config) {}
+  behavior_type make_behavior() override {
+    return {[](const due_call& call) { call.run(); }};
+  }
+};
 
 } // namespace
 
 call_later_function timers_of(caf::actor_system& system) {
-  return [actor = system.spawn(timers_behavior)](std::uint64_t delay_us, std::function<void()> call) {
+  return [actor = system.spawn<timers>()](std::uint64_t delay_us, std::function<void()> call) {
     caf::delayed_anon_send(actor, std::chrono::microseconds(delay_us), due_call{std::move(call)});
   };
 }
