@@ -8,7 +8,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   tokamak::app::command chosen;
   for (auto* add : {tokamak::app::add_serve, tokamak::app::add_check, tokamak::app::add_plugins, tokamak::app::add_run,
-                    tokamak::app::add_ask, tokamak::app::add_status, tokamak::app::add_bench,
+                    tokamak::app::add_ask, tokamak::app::add_status, tokamak::app::add_drain, tokamak::app::add_bench,
                     tokamak::app::add_score, tokamak::app::add_inspect, tokamak::app::add_keygen, tokamak::app::add_simulate, tokamak::app::add_tokenize})
     add(app, chosen);
   try {

@@ -18,11 +18,6 @@ bool runs_part(const topology::engine& e, const std::string& node) {
   return e.node == node || std::find(e.shards.nodes.begin(), e.shards.nodes.end(), node) != e.shards.nodes.end();
 }
 
-bool serves(const topology::topology& t, const std::string& frontend_node, const std::string& engine_node) {
-  return has_frontend(t, frontend_node) &&
-         std::any_of(t.engines.begin(), t.engines.end(), [&](const auto& e) { return e.node == engine_node; });
-}
-
 std::uint64_t random_number() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
@@ -33,7 +28,7 @@ std::uint64_t random_number() {
 bool linked(const topology::topology& t, const std::string& a, const std::string& b) {
   if (a == b) return false;
   const bool share = std::any_of(t.engines.begin(), t.engines.end(), [&](const auto& e) { return runs_part(e, a) && runs_part(e, b); });
-  return share || serves(t, a, b) || serves(t, b, a);
+  return share || has_frontend(t, a) || has_frontend(t, b);
 }
 
 expected<network::links_setup> links_of(const topology::topology& t, const std::string& node) {

@@ -6,7 +6,7 @@
 
 namespace tokamak::app {
 
-/// Whether two nodes talk: one has frontends and the other engines, or they share an engine.
+/// Whether two nodes talk: they share an engine, or one has frontends, whose clients may ask about every node.
 bool linked(const topology::topology& t, const std::string& a, const std::string& b);
 
 /// Settings of the links of `node`; no peers where nobody talks to it. Of two nodes the one that the file names first

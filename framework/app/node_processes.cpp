@@ -70,7 +70,7 @@ int run_all_nodes(const std::string& program, const topology::topology& t) {
     if (status != 0) log::error("serve", "node.ended", {{"node", it->node}, {"status", status}});
     if (result == 0) result = status;
     children.erase(it);
-    if (!std::exchange(asked, true)) tell_all(children, SIGTERM);
+    if (status != 0 && !std::exchange(asked, true)) tell_all(children, SIGTERM);
   }
   return result;
 }

@@ -3,6 +3,7 @@
 
 #include "app/file_place.hpp"
 #include "base/log.hpp"
+#include "base/nearest_name.hpp"
 #include "app/node_links.hpp"
 #include "engine/model_files.hpp"
 #include "frontend/zmq_frontend.hpp"
@@ -12,6 +13,7 @@
 #include "network/keys.hpp"
 #include "network/pool.hpp"
 #include "operations/ledger.hpp"
+#include "topology/address.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -91,6 +93,13 @@ struct service::starter {
     return {};
   }
 
+  // Other nodes are asked for clients only.
+  void know_others() {
+    node.links = to.links_;
+    for (const auto& n : topology.nodes)
+      if (to.links_ && serves_clients() && n.name != here) node.others.push_back(n.name);
+  }
+
   void offer(std::string name, const caf::strong_actor_ptr& actor) const {
     if (to.links_) caf::anon_send(caf::actor_cast<network::links_actor>(to.links_), export_atom::value, std::move(name), actor);
   }
@@ -132,7 +141,8 @@ struct service::starter {
     for (const auto& shard : engine->shards) node.sources.push_back(untyped(shard));
     const auto head = engine->assembly ? untyped(engine->assembly) : engine->scheduler ? untyped(engine->scheduler) : nullptr;
     if (head) node.sources.push_back(head);
-    if (head && !serves_clients()) node.drainables.push_back(head); // else its endpoints end what runs
+    if (head && to.links_) node.engines.push_back(head); // without, the endpoints here end all it runs
+    if (!one_process && config.node != here) node.needed_by.push_back({config.node, scheduler_offer(config.name)});
     if (engine->kv_cache) node.sources.push_back(untyped(engine->kv_cache));
     if (engine->scheduler) offer(scheduler_offer(config.name), untyped(engine->scheduler)); // an assembly does it itself
     to.engines_.emplace(config.name, std::move(*engine));
@@ -194,7 +204,7 @@ struct service::starter {
     const auto endpoint = untyped(fusion::spawn_endpoint(to.system_, std::move(setup)));
     to.endpoints_.emplace(config.name, endpoint);
     node.sources.push_back(endpoint);
-    node.drainables.push_back(endpoint);
+    node.endpoints.push_back(endpoint);
     node.models.push_back(std::move(info));
     return {};
   }
@@ -210,6 +220,16 @@ struct service::starter {
       }
     }
     return least;
+  }
+
+  // Key files are read where their frontend runs; the checker cannot know their owners.
+  expected<void> know_admins(const topology::frontend& config, const std::map<std::string, std::string>& clients) const {
+    std::vector<std::string> owners;
+    for (const auto& [key, owner] : clients) owners.push_back(owner);
+    for (const auto& admin : config.admins)
+      if (std::find(owners.begin(), owners.end(), admin) == owners.end())
+        return wrong(config.where, {errc::not_found, fmt::format("admins of frontend '{}' names '{}', who has no key in client_keys{}", config.name, admin, known_names(admin, owners)), {}});
+    return {};
   }
 
   expected<void> start_frontends(const caf::strong_actor_ptr& directory) {
@@ -229,10 +249,15 @@ struct service::starter {
         if (!own) return wrong(config.where, own.error());
         auto clients = network::read_public_keys(config.client_keys);
         if (!clients) return wrong(config.where, clients.error());
+        if (auto ok = know_admins(config, *clients); !ok) return ok;
         setup.keys = frontend::socket_keys{std::move(own->secret_key), std::move(*clients)};
       } else if (config.insecure) {
         log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", "anybody, in the clear"}});
       }
+      setup.admins.frontend = config.name;
+      setup.admins.keys = !config.key_file.empty();
+      setup.admins.anybody = config.key_file.empty() && topology::is_local(config.bind);
+      setup.admins.names = {config.admins.begin(), config.admins.end()};
       setup.directory = directory;
       setup.ids = to.ids_;
       for (const auto& [name, endpoint] : to.endpoints_) {
@@ -267,6 +292,8 @@ struct service::starter {
     }
     node.name = here;
     node.topology_digest = topology.digest;
+    node.leave = options.leave;
+    know_others();
     to.node_ = spawn_node(to.system_, std::move(node));
     return options.with_frontends ? start_frontends(untyped(to.node_)) : expected<void>{};
   }

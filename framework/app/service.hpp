@@ -8,6 +8,7 @@
 #include "plugin/registry.hpp"
 #include "topology/topology.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +21,8 @@ struct service_options {
   bool all_nodes = false;     ///< what every node runs, in this process and without links: for simulations
   bool with_frontends = true; ///< false: for commands that talk to the actors directly
   bool detached = true;       ///< false: all actors on the pool, for virtual time
+  std::function<void()> leave;        ///< called where a client asks this node to leave: to drain(), and end. Any thread; null:
+                                      ///< such requests are refused
   std::uint64_t available_memory = 0; ///< bytes that automatic cache sizes go by; 0: this machine's, now
 };
 

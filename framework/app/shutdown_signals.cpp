@@ -43,11 +43,12 @@ void shutdown_signals::watch() {
     if (read(signal_fd_, &info, sizeof info) != sizeof info) continue;
     const auto number = static_cast<int>(info.ssi_signo);
     const std::lock_guard lock(mutex_);
-    if (!serving_ || received_ != 0) {
+    if (!serving_ || asked_) {
       const auto* when = serving_ ? "draining" : "starting";
       std::fprintf(stderr, "tokamak: signal %d while %s, ending at once\n", number, when);
       std::_Exit(128 + number);
     }
+    asked_ = true;
     received_ = number;
     changed_.notify_all();
   }
@@ -58,9 +59,15 @@ void shutdown_signals::serving() {
   serving_ = true;
 }
 
+void shutdown_signals::ask() {
+  const std::lock_guard lock(mutex_);
+  asked_ = true;
+  changed_.notify_all();
+}
+
 int shutdown_signals::wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return received_ != 0; });
+  changed_.wait(lock, [&] { return asked_; });
   return received_;
 }
 

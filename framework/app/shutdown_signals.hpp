@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT of a service: the first asks it to drain, the second ends the process at once.
+// SIGTERM and SIGINT of a service: the first asks it to drain, the second ends the process at once. Clients may ask, too.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +18,9 @@ public:
 
   /// From now on the first signal is for wait(); until then it ends the process, for there is nothing to drain.
   void serving();
-  /// Blocks until a signal; its number. A further one writes a line to standard error and ends the process with the
+  /// Any thread: as a first signal.
+  void ask();
+  /// Blocks until a signal, or ask(); its number, or 0. A further one writes a line to standard error and ends the process with the
   /// status 128 + its number.
   int wait();
 
@@ -28,7 +30,8 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   bool serving_ = false;
-  int received_ = 0;
+  bool asked_ = false;
+  int received_ = 0; ///< the signal that asked, if one did
   int wake_fd_;
   int signal_fd_;
   std::thread thread_;

@@ -108,6 +108,7 @@ assembly_actor::behavior_type assembly_behavior(self_pointer self, const std::sh
       [=](const frame_of<wire::Drain>& m) {
         if (const auto scheduler = scheduler_of(self->state))
           return scheduler->enqueue(self->current_sender(), caf::make_message_id(), caf::make_message(m), self->context());
+        if (m->announce()) return;
         wire::DrainedT done;
         done.name = self->state.setup.name;
         self->send(caf::actor_cast<drained_sink>(self->current_sender()), make_frame<wire::Drained>(done));

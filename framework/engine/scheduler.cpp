@@ -47,6 +47,8 @@ struct scheduler_state {
   std::unique_ptr<scheduler_core> core;
   std::string name;
   caf::strong_actor_ptr drainer;
+  bool leaving = false;                 ///< its node drains
+  std::uint64_t draining_sequences = 0; ///< that ran when its own drain began
   std::uint64_t timer_at_us = 0;
   std::vector<caf::strong_actor_ptr> watchers;
   std::uint64_t report_every_us = 0; ///< the least that a watcher asked for; 0: nobody watches
@@ -95,15 +97,20 @@ void rearm(self_pointer self) {
   self->delayed_send(self, std::chrono::microseconds(next > now ? next - now : 0), tick_atom::value);
 }
 
+void tell_drained(self_pointer self) {
+  auto& state = self->state;
+  if (!state.drainer) return;
+  wire::DrainedT message;
+  message.name = state.name;
+  message.moved = std::min<std::uint64_t>(state.core->n_sequences(), state.draining_sequences); // forks may have come
+  message.finished = state.draining_sequences - message.moved;
+  self->send(caf::actor_cast<drained_sink>(state.drainer), make_frame<wire::Drained>(message));
+  state.drainer = nullptr;
+}
+
 void after_event(self_pointer self) {
   rearm(self);
-  auto& state = self->state;
-  if (state.drainer && state.core->idle()) {
-    wire::DrainedT message;
-    message.name = state.name;
-    self->send(caf::actor_cast<drained_sink>(state.drainer), make_frame<wire::Drained>(message));
-    state.drainer = nullptr;
-  }
+  if (self->state.core->idle()) tell_drained(self);
 }
 
 // The speed of the last interval in which it was busy: an idle engine is as fast as it was.
@@ -118,8 +125,22 @@ void measure_speed(scheduler_state& state, std::uint64_t now) {
 void report_load(self_pointer self, const std::vector<caf::strong_actor_ptr>& to) {
   auto load = self->state.core->load();
   load.tokens_per_s = self->state.tokens_per_s;
+  load.leaving = self->state.leaving;
   const auto frame = make_frame<wire::EngineLoad>(load);
   for (const auto& watcher : to) self->send(caf::actor_cast<load_sink>(watcher), frame);
+}
+
+void drain(self_pointer self, const wire::Drain& m) {
+  auto& state = self->state;
+  state.leaving = true;
+  if (!m.announce()) {
+    state.core->drain();
+    state.drainer = self->current_sender();
+    state.draining_sequences = state.core->n_sequences();
+    self->delayed_send(self, std::chrono::microseconds(m.deadline_us()), cut_atom::value);
+  }
+  report_load(self, state.watchers); // pools place nothing here from now on
+  after_event(self);
 }
 
 void watch(self_pointer self, const wire::Watch& m) {
@@ -251,12 +272,7 @@ scheduler_actor::behavior_type scheduler_behavior(self_pointer self, const std::
       plain(self, &scheduler_core::hit),
       plain(self, &scheduler_core::grant),
       [=](const frame_of<wire::StepResult>& m) { on_result(self, *m); },
-      [=](const frame_of<wire::Drain>&) {
-        self->state.core->drain();
-        self->state.drainer = self->current_sender();
-        report_load(self, self->state.watchers); // pools place nothing here from now on
-        after_event(self);
-      },
+      [=](const frame_of<wire::Drain>& m) { drain(self, *m); },
       [=](const frame_of<wire::Watch>& m) { watch(self, *m); },
       [=](tick_atom) {
         self->state.timer_at_us = 0;
@@ -264,6 +280,7 @@ scheduler_actor::behavior_type scheduler_behavior(self_pointer self, const std::
         after_event(self);
       },
       [=](report_atom) { report(self); },
+      [=](cut_atom) { tell_drained(self); },
       [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },
   };
 }

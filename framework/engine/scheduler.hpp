@@ -12,6 +12,7 @@ namespace tokamak::engine {
 
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 using report_atom = caf::atom_constant<caf::atom("report")>;
+using cut_atom = caf::atom_constant<caf::atom("cut")>;
 
 using scheduler_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Open>>,       // begins a sequence; chunks go to the sender from now on
@@ -25,10 +26,12 @@ using scheduler_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::CacheHit>>,   // from kv_cache
     caf::reacts_to<frame_of<wire::LeaseGrant>>, // from kv_cache
     caf::reacts_to<frame_of<wire::StepResult>>, // from the last shard
-    caf::reacts_to<frame_of<wire::Drain>>,      // no new sequences; Drained goes to the sender when the last one ended
+    caf::reacts_to<frame_of<wire::Drain>>,      // no new sequences; Drained goes to the sender when the last one ended, or at the
+                                                // deadline. `announce`: pools of other nodes send no more, nothing else
     caf::reacts_to<frame_of<wire::Watch>>,      // EngineLoad goes to the sender, now and in intervals
     caf::reacts_to<tick_atom>,                  // own timer: deadlines and leases
     caf::reacts_to<report_atom>,                // own timer: loads for those who watch
+    caf::reacts_to<cut_atom>,                   // own timer: the drain's deadline
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 /// Shards as the scheduler sees them.

@@ -10,8 +10,8 @@
 namespace tokamak::frontend {
 
 sessions::sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids,
-                   session_effects& effects)
-    : endpoints_(std::move(endpoints)), limits_(limits), ids_(ids), effects_(effects) {}
+                   session_effects& effects, administrators admins)
+    : endpoints_(std::move(endpoints)), limits_(limits), ids_(ids), effects_(effects), admins_(std::move(admins)) {}
 
 template <class T>
 void sessions::send(const client_id& client, const typename T::NativeTableType& message) {
@@ -30,7 +30,7 @@ void sessions::send_error(const client_id& client, std::uint64_t request_id, con
 }
 
 void sessions::receive(const client_id& client, std::span<const std::span<const std::byte>> parts,
-                       std::uint64_t now_us) {
+                       std::uint64_t now_us, std::string_view user) {
   ++counts_.messages;
   expected<void> ok;
   if (parts.size() < 2) {
@@ -38,7 +38,7 @@ void sessions::receive(const client_id& client, std::span<const std::span<const 
   } else if (auto header = frame_header::read(parts[0]); !header) {
     ok = fail(header.error());
   } else {
-    ok = handle(client, header->type, parts[1], now_us);
+    ok = handle(client, header->type, parts[1], now_us, user);
   }
   if (ok) return;
   ++counts_.bad_messages;
@@ -51,7 +51,7 @@ void sessions::receive(const client_id& client, std::span<const std::span<const 
 }
 
 expected<void> sessions::handle(const client_id& client, frame_type type, std::span<const std::byte> body,
-                                std::uint64_t now_us) {
+                                std::uint64_t now_us, std::string_view user) {
   const frame_limits limits{.max_bytes = limits_.max_message_bytes};
   switch (type) {
     case frame_type::Open: return open(client, body);
@@ -84,10 +84,33 @@ expected<void> sessions::handle(const client_id& client, frame_type type, std::s
       if (op) effects_.ask_status(*op);
       return {};
     }
+    case frame_type::Drain: {
+      auto m = read_frame<wire::Drain>(body, limits);
+      if (!m) return fail(m.error());
+      drain(client, **m, user);
+      return {};
+    }
     default:
       return fail(errc::unsupported, fmt::format("clients do not send frames of type {} ({})",
                                                  static_cast<unsigned>(type), to_string(type)));
   }
+}
+
+void sessions::drain(const client_id& client, const wire::Drain& m, std::string_view user) {
+  const auto node = m.node() ? m.node()->str() : std::string();
+  if (auto ok = may_administer(admins_, user); !ok) {
+    log::warning("frontend", "drain.refused", {{"node", node.substr(0, 64)}, {"client", user}});
+    return refuse_question(client, m.op(), ok.error());
+  }
+  log::info("frontend", "drain.asked", {{"node", node.substr(0, 64)}, {"client", user}});
+  if (const auto op = question(client, m.op())) effects_.ask_drain(*op, node);
+}
+
+void sessions::refuse_question(const client_id& client, std::uint64_t op, const error& why) {
+  wire::ErrorReplyT reply;
+  reply.op = op;
+  reply.error = to_wire(why);
+  send<wire::ErrorReply>(client, reply);
 }
 
 // Our number for a client's question. One too many is refused here and now.
@@ -95,10 +118,7 @@ expected<std::uint64_t> sessions::question(const client_id& client, std::uint64_
   auto& n = questions_[client];
   if (n >= limits_.max_questions_per_client) {
     const error why{errc::overloaded, fmt::format("this client has {} questions waiting already", n), {}};
-    wire::ErrorReplyT reply;
-    reply.op = op;
-    reply.error = to_wire(why);
-    send<wire::ErrorReply>(client, reply);
+    refuse_question(client, op, why);
     return fail(why);
   }
   ++n;
@@ -192,25 +212,21 @@ void sessions::chunks(const wire::Chunks& m, std::uint64_t now_us) {
   for (auto id : ended) erase(id);
 }
 
-void sessions::reply(const wire::ModelList& m) {
+template <class T>
+void sessions::pass_on(const T& m) {
   const auto it = asked_.find(m.op());
   if (it == asked_.end()) return;
-  wire::ModelListT message;
+  typename T::NativeTableType message;
   m.UnPackTo(&message);
   message.op = it->second.op;
-  send<wire::ModelList>(it->second.client, message);
+  send<T>(it->second.client, message);
   answered(it);
 }
 
-void sessions::reply(const wire::StatusReport& m) {
-  const auto it = asked_.find(m.op());
-  if (it == asked_.end()) return;
-  wire::StatusReportT message;
-  m.UnPackTo(&message);
-  message.op = it->second.op;
-  send<wire::StatusReport>(it->second.client, message);
-  answered(it);
-}
+template void sessions::pass_on(const wire::ModelList&);
+template void sessions::pass_on(const wire::StatusReport&);
+template void sessions::pass_on(const wire::Drained&);
+template void sessions::pass_on(const wire::ErrorReply&);
 
 void sessions::erase(std::uint64_t id) {
   const auto it = requests_.find(id);

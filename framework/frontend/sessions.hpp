@@ -2,6 +2,7 @@
 // endpoints out, and back. All bytes from clients are hostile. Pure and single-threaded.
 #pragma once
 
+#include "frontend/administrators.hpp"
 #include "frontend/backlog.hpp"
 #include "message/sequence_ids.hpp"
 
@@ -17,7 +18,7 @@ struct session_limits {
   std::uint32_t max_clients = 1024;
   std::uint32_t max_message_bytes = 16u << 20;
   std::uint32_t max_requests_per_client = 256;
-  std::uint32_t max_questions_per_client = 16;     ///< model lists and status reports on their way
+  std::uint32_t max_questions_per_client = 16;     ///< model lists, status reports and drains on their way
   std::uint32_t window_tokens = 1024;              ///< unacknowledged tokens at which a request pauses
   std::uint64_t stall_us = 60'000'000;             ///< a request paused for so long without progress is cut
   std::uint32_t client_buffer_bytes = 16u << 20;   ///< see backlog
@@ -34,19 +35,24 @@ public:
   virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) = 0;
   virtual void ask_models(std::uint64_t op) = 0; ///< answered by reply()
   virtual void ask_status(std::uint64_t op) = 0; ///< answered by reply()
+  virtual void ask_drain(std::uint64_t op, const std::string& node) = 0; ///< answered by reply()
 };
 
 class sessions {
 public:
-  sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids, session_effects& effects);
+  sessions(std::vector<std::string> endpoints, session_limits limits, sequence_ids& ids, session_effects& effects,
+           administrators admins = {});
 
-  /// A message of a client: its parts after the identity.
-  void receive(const client_id& client, std::span<const std::span<const std::byte>> parts, std::uint64_t now_us);
+  /// A message of a client: its parts after the identity. `user`: the owner of the key it connected with; "": no keys.
+  void receive(const client_id& client, std::span<const std::span<const std::byte>> parts, std::uint64_t now_us,
+               std::string_view user = {});
   /// Chunks of an endpoint.
   void chunks(const wire::Chunks& m, std::uint64_t now_us);
-  /// The answer to ask_models or ask_status.
-  void reply(const wire::ModelList& m);
-  void reply(const wire::StatusReport& m);
+  /// The answer to ask_models, ask_status or ask_drain.
+  void reply(const wire::ModelList& m) { pass_on(m); }
+  void reply(const wire::StatusReport& m) { pass_on(m); }
+  void reply(const wire::Drained& m) { pass_on(m); }
+  void reply(const wire::ErrorReply& m) { pass_on(m); }
   /// The connection is gone: its requests are cancelled.
   void unreachable(const client_id& client);
   /// Much waits for the client to read it (`held`), or no longer: its requests pause, or go on.
@@ -85,9 +91,13 @@ private:
   };
 
   expected<std::uint64_t> question(const client_id& client, std::uint64_t op);
+  void refuse_question(const client_id& client, std::uint64_t op, const error& why);
   void answered(std::map<std::uint64_t, asked>::iterator it);
+  template <class T>
+  void pass_on(const T& m);
   expected<void> handle(const client_id& client, frame_type type, std::span<const std::byte> body,
-                        std::uint64_t now_us);
+                        std::uint64_t now_us, std::string_view user);
+  void drain(const client_id& client, const wire::Drain& m, std::string_view user);
   expected<void> open(const client_id& client, std::span<const std::byte> body);
   void acknowledge(const client_id& client, const wire::Acknowledge& m, std::uint64_t now_us);
   void cancel(std::uint64_t id);
@@ -103,6 +113,7 @@ private:
   session_limits limits_;
   sequence_ids& ids_;
   session_effects& effects_;
+  administrators admins_;
   std::unordered_map<client_id, session> clients_; ///< only those with requests running
   std::unordered_map<std::uint64_t, request> requests_;
   std::set<client_id> held_;

@@ -23,7 +23,7 @@ public:
   frontend_thread(caf::actor_config& config, std::shared_ptr<zmq_frontend_setup> setup,
                   std::shared_ptr<router_socket> socket)
       : caf::blocking_actor(config), setup_(std::move(setup)), socket_(std::move(socket)),
-        sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this),
+        sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this, setup_->admins),
         backlog_(setup_->limits.client_buffer_bytes) {}
   ~frontend_thread() override { ::close(wake_fd_); }
 
@@ -73,6 +73,10 @@ private:
       sessions_.reply(*content.get_as<frame_of<wire::StatusReport>>(0));
     } else if (content.match_elements<frame_of<wire::ModelList>>()) {
       sessions_.reply(*content.get_as<frame_of<wire::ModelList>>(0));
+    } else if (content.match_elements<frame_of<wire::Drained>>()) {
+      sessions_.reply(*content.get_as<frame_of<wire::Drained>>(0));
+    } else if (content.match_elements<frame_of<wire::ErrorReply>>()) {
+      sessions_.reply(*content.get_as<frame_of<wire::ErrorReply>>(0));
     } else if (content.match_elements<frame_of<wire::StatusRequest>>()) {
       answer_status(e);
     } else if (content.match_elements<caf::down_msg>()) {
@@ -126,7 +130,7 @@ private:
       parts_.clear();
       for (std::size_t p = 1; p < message_.n_parts(); ++p) parts_.push_back(message_.part(p));
       const bool connected = connections_.heard(message_.connection(), client);
-      sessions_.receive(client, parts_, now_us(system()));
+      sessions_.receive(client, parts_, now_us(system()), message_.user());
       if (!connected) lose(client); // its last words
     }
     return did;
@@ -189,6 +193,12 @@ private:
     wire::StatusRequestT m;
     m.op = op;
     send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::StatusRequest>(m));
+  }
+  void ask_drain(std::uint64_t op, const std::string& node) override {
+    wire::DrainT m;
+    m.op = op;
+    m.node = node;
+    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::Drain>(m));
   }
   template <class T>
   void forward(std::size_t endpoint, const frame_of<T>& m) {

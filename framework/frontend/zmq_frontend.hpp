@@ -14,17 +14,20 @@ using zmq_frontend_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::Chunks>>,       // from endpoints
     caf::reacts_to<frame_of<wire::ModelList>>,    // from the node
     caf::reacts_to<frame_of<wire::StatusReport>>, // from the node
+    caf::reacts_to<frame_of<wire::Drained>>,      // from the node
+    caf::reacts_to<frame_of<wire::ErrorReply>>,   // from the node: it does not drain
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
-/// The node answers these with ModelList and StatusReport of the same op.
-using directory_actor =
-    caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>>;
+/// The node answers these with ModelList, StatusReport, and Drained or ErrorReply, of the same op.
+using directory_actor = caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>,
+                                         caf::reacts_to<frame_of<wire::Drain>>>;
 
 struct zmq_frontend_setup {
   std::string name;
   std::string bind; ///< tcp://HOST:PORT, ipc://PATH; port * picks a free one
   std::optional<socket_keys> keys; ///< none: anybody may connect
   session_limits limits;
+  administrators admins;
   std::vector<std::string> endpoint_names;
   std::vector<caf::strong_actor_ptr> endpoints; ///< each a sequence_server
   caf::strong_actor_ptr directory;              ///< a directory_actor

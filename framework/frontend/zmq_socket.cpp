@@ -18,6 +18,11 @@ std::span<const std::byte> received_message::part(std::size_t i) const {
 
 int received_message::connection() const { return zmq_msg_get(parts_.back().get(), ZMQ_SRCFD); }
 
+std::string_view received_message::user() const {
+  const char* name = zmq_msg_gets(parts_.back().get(), "User-Id");
+  return name ? name : "";
+}
+
 expected<router_socket> router_socket::bind(const std::string& address, std::size_t max_message_bytes,
                                             const std::optional<socket_keys>& keys) {
   router_socket s;

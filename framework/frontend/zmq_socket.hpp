@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tokamak::frontend {
@@ -28,6 +29,8 @@ public:
   std::size_t n_parts() const { return parts_.size(); }
   /// File descriptor of the connection it came over.
   int connection() const;
+  /// The owner of the key of that connection; "": no keys.
+  std::string_view user() const;
 
 private:
   friend class router_socket;

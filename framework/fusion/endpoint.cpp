@@ -7,6 +7,7 @@
 #include "message/status.hpp"
 #include "message/wire_error.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -69,6 +70,7 @@ private:
   struct entry {
     caf::strong_actor_ptr owner;
     std::unique_ptr<request_call> call;
+    bool nested = false; ///< of a request of another endpoint
   };
   using entries = std::unordered_map<std::uint64_t, entry>;
 
@@ -91,6 +93,7 @@ private:
   bool draining_ = false;
   bool renewing_ = false;
   std::uint64_t opened_ = 0, finished_ = 0, failed_ = 0, cancelled_ = 0, delivered_ = 0;
+  std::uint64_t draining_requests_ = 0, cut_ = 0; ///< of clients, when the drain began; at its deadline
 };
 
 endpoint_state::~endpoint_state() = default;
@@ -127,6 +130,7 @@ void endpoint_core::open(const frame_of<wire::Open>& m, const caf::strong_actor_
   if (owner && owners_[owner]++ == 0) self_->monitor(owner);
   auto& e = entries_[m->id()];
   e.owner = owner;
+  e.nested = m->parent() != 0;
   e.call = std::make_unique<request_call>(m, names_, setup_.limits, *this);
   e.call->begin(setup_.fusion);
   collect(entries_.find(m->id()));
@@ -161,6 +165,8 @@ void endpoint_core::flush() {
   if (drainer_ && entries_.empty()) {
     wire::DrainedT message;
     message.name = setup_.name;
+    message.finished = draining_requests_ - cut_;
+    message.cut = cut_;
     self_->send(caf::actor_cast<drained_sink>(drainer_), make_frame<wire::Drained>(message));
     drainer_ = nullptr;
   }
@@ -218,6 +224,7 @@ void endpoint_core::renew() {
 void endpoint_core::drain(const wire::Drain& m, const caf::strong_actor_ptr& sender) {
   draining_ = true;
   drainer_ = sender;
+  draining_requests_ = static_cast<std::uint64_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return !e.second.nested; }));
   if (!entries_.empty()) self_->delayed_send(self_, std::chrono::microseconds(m.deadline_us()), cut_atom::value);
   flush();
 }
@@ -228,6 +235,7 @@ void endpoint_core::cut() {
   if (!ids.empty()) log::warning("endpoint", "drain.cut", {{"endpoint", setup_.name}, {"requests", ids.size()}});
   for (auto id : ids)
     if (const auto it = entries_.find(id); it != entries_.end()) {
+      if (!it->second.nested) ++cut_;
       it->second.call->fail({errc::unavailable, "the service is shutting down; the answer was cut", {}});
       collect(it);
     }

@@ -3,15 +3,15 @@
 
 #include "message/frame.hpp"
 
-#include <initializer_list>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace tokamak {
 
 /// `make_status("main", "scheduler", {{"waiting", 3}, …})`
 inline frame_of<wire::ActorStatus> make_status(std::string name, std::string kind,
-                                               std::initializer_list<std::pair<const char*, double>> counters) {
+                                               const std::vector<std::pair<std::string, double>>& counters) {
   wire::ActorStatusT status;
   status.name = std::move(name);
   status.kind = std::move(kind);

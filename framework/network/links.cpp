@@ -41,8 +41,19 @@ void links_thread::act() {
     for (auto& p : peers_) next = std::min(next, arrive(p, now));
     if (!worked && !stop_) park(now, next);
   }
+  linger();
   for (auto& p : peers_)
     if (p.up) end(p, {errc::unavailable, fmt::format("node '{}' is shutting down", setup_->own.node), {}}, true);
+}
+
+// What was said last, such as the ends of answers after a drain, gets out.
+void links_thread::linger() {
+  static constexpr int longest_ms = 1000;
+  const auto set = [](const link_socket& s) { zmq_setsockopt(s.handle(), ZMQ_LINGER, &longest_ms, sizeof longest_ms); };
+  if (router_) set(*router_);
+  for (auto& p : peers_)
+    for (auto l : {lane::control, lane::bulk})
+      if (const auto* s = p.up ? dealer(p, l) : nullptr) set(*s);
 }
 
 bool links_thread::drain_mailbox() {
@@ -134,38 +145,46 @@ caf::strong_actor_ptr links_thread::remote(connection& c, std::uint64_t number) 
   return actor;
 }
 
+// Sums over the sessions, then each link.
 frame_of<wire::ActorStatus> links_thread::status() {
   link_counters sum;
   double up = 0;
-  for (const auto& p : peers_)
-    if (p.up) {
-      const auto& c = p.up->protocol->counts();
-      ++up;
-      sum.frames_sent += c.frames_sent;
-      sum.frames_received += c.frames_received;
-      sum.queued_bytes += c.queued_bytes;
-      sum.round_trip_us = std::max(sum.round_trip_us, c.round_trip_us);
-      for (std::size_t l = 0; l < n_lanes; ++l) {
-        sum.sent[l] += c.sent[l];
-        sum.received[l] += c.received[l];
-      }
+  std::vector<std::pair<std::string, double>> of_each;
+  for (const auto& p : peers_) {
+    const auto c = p.up ? p.up->protocol->counts() : link_counters{};
+    if (p.up) ++up;
+    sum.frames_sent += c.frames_sent;
+    sum.frames_received += c.frames_received;
+    sum.queued_bytes += c.queued_bytes;
+    sum.round_trip_us = std::max(sum.round_trip_us, c.round_trip_us);
+    for (std::size_t l = 0; l < n_lanes; ++l) {
+      sum.sent[l] += c.sent[l];
+      sum.received[l] += c.received[l];
     }
-  return make_status(setup_->own.node, "links",
-                     {{"nodes", static_cast<double>(peers_.size())},
-                      {"nodes_up", up},
-                      {"sessions", static_cast<double>(sessions_)},
-                      {"sessions_lost", static_cast<double>(lost_)},
-                      {"refused", static_cast<double>(refused_)},
-                      {"refused_keys", static_cast<double>(context_->refused())},
-                      {"bad_messages", static_cast<double>(bad_)},
-                      {"round_trip_us", static_cast<double>(sum.round_trip_us)},
-                      {"frames_sent", static_cast<double>(sum.frames_sent)},
-                      {"frames_received", static_cast<double>(sum.frames_received)},
-                      {"control_bytes_sent", static_cast<double>(sum.sent[0])},
-                      {"control_bytes_received", static_cast<double>(sum.received[0])},
-                      {"bulk_bytes_sent", static_cast<double>(sum.sent[1])},
-                      {"bulk_bytes_received", static_cast<double>(sum.received[1])},
-                      {"queued_bytes", static_cast<double>(sum.queued_bytes)}});
+    const auto add = [&](const char* what, std::uint64_t value) { of_each.emplace_back(p.config.node + "." + what, static_cast<double>(value)); };
+    add("up", p.up ? 1 : 0);
+    add("round_trip_us", c.round_trip_us);
+    add("bytes_sent", c.sent[0] + c.sent[1]);
+    add("bytes_received", c.received[0] + c.received[1]);
+    add("queued_bytes", c.queued_bytes);
+  }
+  std::vector<std::pair<std::string, double>> all{{"nodes", static_cast<double>(peers_.size())},
+                                                  {"nodes_up", up},
+                                                  {"sessions", static_cast<double>(sessions_)},
+                                                  {"sessions_lost", static_cast<double>(lost_)},
+                                                  {"refused", static_cast<double>(refused_)},
+                                                  {"refused_keys", static_cast<double>(context_->refused())},
+                                                  {"bad_messages", static_cast<double>(bad_)},
+                                                  {"round_trip_us", static_cast<double>(sum.round_trip_us)},
+                                                  {"frames_sent", static_cast<double>(sum.frames_sent)},
+                                                  {"frames_received", static_cast<double>(sum.frames_received)},
+                                                  {"control_bytes_sent", static_cast<double>(sum.sent[0])},
+                                                  {"control_bytes_received", static_cast<double>(sum.received[0])},
+                                                  {"bulk_bytes_sent", static_cast<double>(sum.sent[1])},
+                                                  {"bulk_bytes_received", static_cast<double>(sum.received[1])},
+                                                  {"queued_bytes", static_cast<double>(sum.queued_bytes)}};
+  all.insert(all.end(), of_each.begin(), of_each.end());
+  return make_status(setup_->own.node, "links", all);
 }
 
 void links_thread::park(std::uint64_t now, std::uint64_t next) {

@@ -42,6 +42,7 @@ private:
   void tell(const caf::strong_actor_ptr& importer, const std::string& node, const std::string& name, const caf::strong_actor_ptr& actor);
   caf::strong_actor_ptr remote(connection& c, std::uint64_t number);
   frame_of<wire::ActorStatus> status();
+  void linger();
   void park(std::uint64_t now, std::uint64_t next);
 
   // links_traffic.cpp

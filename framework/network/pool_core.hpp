@@ -57,8 +57,8 @@ public:
   /// A lost or returned engine. Answers that it was generating go on at another member, from their delivered tokens; they
   /// end as unavailable where there is none, and sequences that were steered (extended, forked, truncated) always do.
   void set_available(std::size_t member, bool available);
-  /// A member says how it is, which makes it available unless it drains. True: it was not before. `now_us` 0: its silence
-  /// means nothing.
+  /// A member says how it is, which makes it available unless it drains. True: it was not before. `now_us` 0: it is of
+  /// this process: its silence means nothing, and while their node drains it serves what pools here still have.
   bool heard(std::size_t member, const wire::EngineLoad& load, std::uint64_t now_us);
   /// Takes out those that were heard before and not for `limit_us`; returns them. What they still compute is closed.
   std::vector<std::size_t> drop_silent(std::uint64_t now_us, std::uint64_t limit_us);

@@ -31,7 +31,7 @@ bool pool_core::heard(std::size_t member, const wire::EngineLoad& load, std::uin
   m.blocks_free = load.blocks_free();
   m.blocks_total = load.blocks_total();
   m.tokens_per_s = load.tokens_per_s();
-  if (load.draining()) { // what it runs it finishes
+  if (load.draining() || (load.leaving() && now_us != 0)) { // what it runs it finishes
     m.available = false;
     return false;
   }

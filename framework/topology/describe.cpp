@@ -150,6 +150,7 @@ private:
          f.max_requests_per_client);
     line(1, "window_tokens {}, stall_timeout_ms {}, client_buffer_bytes {}", f.window_tokens, f.stall_timeout_ms,
          f.client_buffer_bytes);
+    if (!f.admins.empty()) line(1, "admins {}", fmt::join(f.admins, ", "));
     line(1, "{}", f.key_file.empty() ? "clients connect in the clear" : fmt::format("key_file {}, client_keys {}", f.key_file, fmt::join(f.client_keys, ", ")));
   }
 

@@ -33,6 +33,9 @@ void read_frontend_keys(draft& d, table_reader& in, frontend& f) {
     f.client_keys.push_back(expanded(d, paths[i], places[i]));
     require_path(d, f.client_keys.back(), places[i], path_kind::any, "a public key or a folder of them");
   }
+  places.clear();
+  if (const auto* v = in.texts("admins", f.admins, places); v && !in.find("client_keys"))
+    d.found.error(v->where, "admins without client_keys; expected client_keys, from whose owners they are");
   in.boolean("insecure", f.insecure);
   const bool both = in.find("key_file") && in.find("client_keys");
   if (in.find("key_file") && !in.find("client_keys"))

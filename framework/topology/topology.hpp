@@ -77,6 +77,7 @@ struct frontend {
   std::string bind = "tcp://127.0.0.1:7100";
   std::string key_file;                 ///< secret key; "": clients connect in the clear
   std::vector<std::string> client_keys; ///< files and folders of the public keys that may connect
+  std::vector<std::string> admins;      ///< owners of those keys that may drain nodes
   bool insecure = false;                ///< without keys, though other machines can connect
   std::uint32_t max_clients = 1024;
   std::uint32_t max_message_bytes = 16u << 20;

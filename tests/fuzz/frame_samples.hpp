@@ -42,6 +42,7 @@ inline wire::ActorStatusT status_sample() {
   s.name = "main";
   s.kind = "scheduler";
   s.counters = list_of<wire::CounterT>({.name = "waiting", .value = 3});
+  s.node = "node";
   return s;
 }
 
@@ -265,6 +266,7 @@ inline wire::StatusReportT sample<wire::StatusReport>() {
   s.version = "0.1.0";
   s.topology_digest = "0123";
   s.actors = list_of(status_sample());
+  s.nodes = list_of<wire::NodeStatusT>({.name = "node", .version = "0.1.0", .uptime_us = 5, .draining = true, .problem = "not connected"});
   return s;
 }
 
@@ -288,8 +290,13 @@ inline wire::LedgerEntryT sample<wire::LedgerEntry>() {
 }
 
 template <>
+inline wire::DrainT sample<wire::Drain>() {
+  return {.deadline_us = 1, .announce = true, .op = 2, .node = "main"};
+}
+
+template <>
 inline wire::DrainedT sample<wire::Drained>() {
-  return {.name = "main"};
+  return {.name = "main", .op = 1, .finished = 2, .cut = 3, .moved = 4, .took_us = 5};
 }
 
 template <>

@@ -29,7 +29,7 @@ public:
   std::string toml(const std::string& frontend) const {
     return "[models.tiny]\npath = \"" + path_ + "/tiny.gguf\"\n[engines.tiny]\nbackend = \"reference\"\n[frontends.zmq]\nbind = \"tcp://127.0.0.1:*\"\n" + frontend;
   }
-  std::string keys() const { return "key_file = \"" + path_ + "/service.key\"\nclient_keys = [\"" + path_ + "/clients\"]\n"; }
+  std::string keys(const std::string& admins = "") const { return admins + "key_file = \"" + path_ + "/service.key\"\nclient_keys = [\"" + path_ + "/clients\"]\n"; }
 
 private:
   std::string path_;
@@ -81,6 +81,30 @@ TEST_CASE("only clients whose keys are listed get in, and the others are counted
         "key_file '" + (keys / "none.key") + "' cannot be read or holds no line \"tokamak-secret-key KEY\"");
   CHECK(answer_of(s.address(), with_keys(keys / "alice.key", keys / "alice.key")) ==
         "server_key_file '" + (keys / "alice.key") + "' cannot be read or holds no line \"tokamak-public-key KEY\"");
+}
+
+TEST_CASE("only clients whose keys are of administrators may drain") {
+  const key_folder keys;
+  std::filesystem::rename(keys / "mallory.pub", keys / "clients/mallory.pub");
+  test::test_service s(keys.toml(keys.keys("admins = [\"alice\"]\n")));
+  const auto drained_by = [&](const std::string& who) {
+    auto connected = client::connect(s.address(), with_keys(keys / (who + ".key"), keys / "service.pub"));
+    REQUIRE(connected);
+    const auto done = connected->drain("local");
+    REQUIRE(!done);
+    return done.error();
+  };
+  CHECK(drained_by("mallory").to_string() == "client 'mallory' may not drain nodes; that takes admins = [\"mallory\"] in [frontends.zmq] (permission_denied)");
+  CHECK(drained_by("alice").to_string() == "node 'local' is part of another program, which ends it (unsupported)");
+  CHECK(answer_of(s.address(), with_keys(keys / "mallory.key", keys / "service.pub")) == "4 tokens");
+}
+
+TEST_CASE("an administrator without a key is an error of the start") {
+  const key_folder keys;
+  std::ofstream(keys / "service.toml") << keys.toml(keys.keys("admins = [\"alise\"]\n"));
+  test::child_process serve({test::tokamak_program(), "serve", keys / "service.toml"});
+  CHECK(serve.wait() == 1);
+  CHECK_MESSAGE(serve.err().find("admins of frontend 'zmq' names 'alise', who has no key in client_keys; did you mean 'alice'? known: alice") != std::string::npos, serve.err());
 }
 
 TEST_CASE("what is wrong with key files is said with the file") {

@@ -96,13 +96,14 @@ public:
   /// Killed at once, and gone.
   void kill(const std::string& node) { processes_.erase(node); }
 
+  /// Of an actor of node a, which is asked.
   double counter(const std::string& kind, const std::string& actor, const std::string& name) {
     auto c = client::connect(address());
     if (!c) return -1;
     const auto s = c->status();
     if (!s) return -1;
     for (const auto& each : s->actors)
-      if (each.kind == kind && each.name == actor)
+      if (each.node == s->node && each.kind == kind && each.name == actor)
         for (const auto& counter : each.counters)
           if (counter.name == name) return counter.value;
     return -1;

@@ -16,6 +16,7 @@ void add_plugins(CLI::App& app, command& chosen);
 void add_run(CLI::App& app, command& chosen);
 void add_ask(CLI::App& app, command& chosen);
 void add_status(CLI::App& app, command& chosen);
+void add_drain(CLI::App& app, command& chosen);
 void add_bench(CLI::App& app, command& chosen);
 void add_score(CLI::App& app, command& chosen);
 void add_keygen(CLI::App& app, command& chosen);

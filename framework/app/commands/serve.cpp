@@ -1,4 +1,4 @@
-// `tokamak serve`: runs a node until SIGTERM or SIGINT, then drains.
+// `tokamak serve`: runs a node until SIGTERM, SIGINT or a client's `tokamak drain`, then drains.
 #include "app/commands/commands.hpp"
 #include "app/complain.hpp"
 #include "app/loaded_topology.hpp"
@@ -40,13 +40,14 @@ int serve(const serve_options& options) {
   actor_runtime runtime;
   service_options start;
   start.node = options.node;
+  start.leave = [&] { signals.ask(); };
   auto running = service::start(runtime.system(), loaded->topology, loaded->registry, start);
   if (!running) return complain(running.error());
   signals.serving();
   log::info("serve", "ready", {{"topology", options.topology}, {"node", (*running)->name()}, {"digest", loaded->topology.digest.substr(0, 12)}});
   const auto signal = signals.wait();
   const auto deadline_ms = loaded->topology.operations.drain_deadline_ms;
-  log::info("serve", "draining", {{"signal", signal}, {"deadline_ms", deadline_ms}});
+  log::info("serve", "draining", {{"because", signal != 0 ? fmt::format("signal {}", signal) : "a client asked"}, {"deadline_ms", deadline_ms}});
   const bool drained = (*running)->drain(deadline_ms);
   log::info("serve", drained ? "drained" : "drain.cut");
   return 0;
@@ -56,8 +57,8 @@ int serve(const serve_options& options) {
 
 void add_serve(CLI::App& app, command& chosen) {
   auto options = std::make_shared<serve_options>();
-  auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM or SIGINT, then let running requests finish; a second signal "
-                                          "ends it at once");
+  auto* sub = app.add_subcommand("serve", "Run a node of a topology until SIGTERM, SIGINT or `tokamak drain`, then let running requests finish; "
+                                          "a second signal ends it at once");
   sub->add_option("topology", options->topology, "Topology file (TOML)")->required();
   auto* node = sub->add_option("--node", options->node, "Which node of the topology this process is; needed where it has several");
   sub->add_flag("--all", options->all, "Every node, each as a process of this machine")->excludes(node);

@@ -1,4 +1,4 @@
-// `tokamak status`: what a running service is doing, as text or JSON.
+// `tokamak status`: what the nodes of a running service are doing, as text or JSON.
 #include "app/commands/commands.hpp"
 #include "app/key_flags.hpp"
 
@@ -10,22 +10,33 @@
 namespace tokamak::app {
 namespace {
 
+void print_node(const client_status& s, const client_node_status& n) {
+  if (!n.problem.empty()) {
+    std::printf("node %s: %s\n", n.name.c_str(), n.problem.c_str());
+    return;
+  }
+  std::printf("node %s, tokamak %s, topology %.12s, up %.0f s%s\n", n.name.c_str(), n.version.c_str(), s.topology_digest.c_str(),
+              static_cast<double>(n.uptime.count()) / 1e6, n.draining ? ", draining" : "");
+}
+
 void print_text(const client_status& s) {
-  std::printf("node %s, tokamak %s, topology %.12s, up %.0f s\n", s.node.c_str(), s.version.c_str(), s.topology_digest.c_str(),
-              static_cast<double>(s.uptime.count()) / 1e6);
+  for (const auto& node : s.nodes) print_node(s, node);
+  const bool several = s.nodes.size() > 1;
   for (const auto& actor : s.actors) {
-    std::printf("\n%s %s\n", actor.kind.c_str(), actor.name.c_str());
+    std::printf("\n%s%s%s %s\n", several ? actor.node.c_str() : "", several ? ": " : "", actor.kind.c_str(), actor.name.c_str());
     for (const auto& counter : actor.counters) std::printf("  %-20s %.0f\n", counter.name.c_str(), counter.value);
   }
 }
 
 void print_json(const client_status& s) {
   nlohmann::ordered_json out{{"node", s.node}, {"version", s.version}, {"topology_digest", s.topology_digest},
-                             {"uptime_us", s.uptime.count()}, {"actors", nlohmann::ordered_json::array()}};
+                             {"uptime_us", s.uptime.count()}, {"nodes", nlohmann::ordered_json::array()}, {"actors", nlohmann::ordered_json::array()}};
+  for (const auto& node : s.nodes)
+    out["nodes"].push_back({{"name", node.name}, {"version", node.version}, {"uptime_us", node.uptime.count()}, {"draining", node.draining}, {"problem", node.problem}});
   for (const auto& actor : s.actors) {
     nlohmann::ordered_json counters = nlohmann::ordered_json::object();
     for (const auto& counter : actor.counters) counters[counter.name] = counter.value;
-    out["actors"].push_back({{"kind", actor.kind}, {"name", actor.name}, {"counters", std::move(counters)}});
+    out["actors"].push_back({{"node", actor.node}, {"kind", actor.kind}, {"name", actor.name}, {"counters", std::move(counters)}});
   }
   std::printf("%s\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }
@@ -51,8 +62,8 @@ void add_status(CLI::App& app, command& chosen) {
   auto address = std::make_shared<std::string>("tcp://127.0.0.1:7100");
   auto options = std::make_shared<client_options>();
   auto json = std::make_shared<bool>(false);
-  auto* sub = app.add_subcommand("status", "Actors, queues, requests, tokens by kind and memory of a running service");
-  sub->add_option("--connect", *address, "Address of the service")->capture_default_str();
+  auto* sub = app.add_subcommand("status", "Actors, queues, requests, tokens by kind and memory of a running service, on all its nodes");
+  sub->add_option("--connect", *address, "Address of the service, at any of its nodes")->capture_default_str();
   add_key_flags(*sub, *options);
   sub->add_flag("--json", *json, "As JSON");
   sub->callback([=, &chosen] { chosen = [=] { return status(*address, *options, *json); }; });

@@ -13,8 +13,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCHEMAS = HERE.parents[2] / "schemas"
-TYPES = """Acknowledge ActorStatus Chunk Chunks Close Counter Error ErrorCode ErrorReply FinishReason Label
-ListModels Message ModelInfo ModelList Open Prompt Sampling StatusReport StatusRequest Stops TopLogprobs Usage""".split()
+TYPES = """Acknowledge ActorStatus Chunk Chunks Close Counter Drain Drained Error ErrorCode ErrorReply FinishReason Label
+ListModels Message ModelInfo ModelList NodeStatus Open Prompt Sampling StatusReport StatusRequest Stops TopLogprobs Usage""".split()
 
 
 def generate(folder: pathlib.Path, flatc: str = "flatc") -> None:

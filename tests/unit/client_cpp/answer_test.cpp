@@ -199,6 +199,30 @@ TEST_CASE("models and status are listed") {
   CHECK(report->actors.at(0).name == "engine.a");
   CHECK(report->actors.at(0).counters.at(0).name == "running");
   CHECK(report->actors.at(0).counters.at(0).value == 3);
+  CHECK(report->actors.at(0).node == "node1");
+  REQUIRE(report->nodes.size() == 2);
+  CHECK(report->nodes[0].uptime == std::chrono::seconds(7));
+  CHECK(report->nodes[0].draining);
+  CHECK(report->nodes[0].problem.empty());
+  CHECK(report->nodes[1].name == "node2");
+  CHECK(report->nodes[1].problem == "not connected");
+}
+
+TEST_CASE("a drain is waited for longer than other answers, and says how it ended") {
+  service server;
+  client client = connect(server.address(), impatient());
+  auto left = std::async(std::launch::async, [&] { return client.drain("node2"); });
+  const request got = server.expect(drain);
+  CHECK(got.as<wire::Drain>().node()->str() == "node2");
+  std::this_thread::sleep_for(2 * impatient().answer_timeout);
+  server.send(got, drained, make_drained(got.as<wire::Drain>().op()));
+  const auto done = left.get();
+  REQUIRE(done);
+  CHECK(done->node == "node2");
+  CHECK(done->finished == 3);
+  CHECK(done->moved == 2);
+  CHECK(done->cut == 1);
+  CHECK(done->took == std::chrono::milliseconds(1500));
 }
 
 TEST_CASE("many threads share one client") {

@@ -136,7 +136,8 @@ TEST_CASE("parallel vectors that do not fit are refused with a sentence") {
 TEST_CASE("random damage to any message is read or refused, never harmful") {
   const std::vector<bytes> whole{full_chunk({-0.5f, -0.25f}, {2, 1}, {-1, -1, -1}),
                                  fake::make_error_reply(3, wire::ErrorCode::not_found, "no"),
-                                 fake::make_model_list(4, {"a", "b"}), fake::make_status_report(5)};
+                                 fake::make_model_list(4, {"a", "b"}), fake::make_status_report(5),
+                                 fake::make_drained(6)};
   std::mt19937 random(20240611);
   int refused = 0;
   for (int round = 0; round < 20000; ++round) {
@@ -148,6 +149,7 @@ TEST_CASE("random damage to any message is read or refused, never harmful") {
     refused += !decode_error_reply(data);
     refused += !decode_model_list(data);
     refused += !decode_status_report(data);
+    refused += !decode_drained(data);
   }
   CHECK(refused > 20000);
   CHECK(decode_chunks({}).error().message == "the service sent a broken Chunks message");

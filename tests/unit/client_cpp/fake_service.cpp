@@ -136,8 +136,16 @@ bytes make_status_report(std::uint64_t op) {
   flatbuffers::FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<wire::Counter>> counters(1, wire::CreateCounterDirect(builder, "running", 3));
   std::vector<flatbuffers::Offset<wire::ActorStatus>> actors(
-      1, wire::CreateActorStatusDirect(builder, "engine.a", "scheduler", &counters));
-  return finished(builder, wire::CreateStatusReportDirect(builder, op, "node1", "0.1.0", "abc", 7000000, &actors));
+      1, wire::CreateActorStatusDirect(builder, "engine.a", "scheduler", &counters, "node1"));
+  const std::vector<flatbuffers::Offset<wire::NodeStatus>> nodes{
+      wire::CreateNodeStatusDirect(builder, "node1", "0.1.0", 7000000, true),
+      wire::CreateNodeStatusDirect(builder, "node2", nullptr, 0, false, "not connected")};
+  return finished(builder, wire::CreateStatusReportDirect(builder, op, "node1", "0.1.0", "abc", 7000000, &actors, &nodes));
+}
+
+bytes make_drained(std::uint64_t op) {
+  flatbuffers::FlatBufferBuilder builder;
+  return finished(builder, wire::CreateDrainedDirect(builder, "node2", op, 3, 1, 2, 1500000));
 }
 
 tokamak::client_request ask_for(std::uint32_t max_tokens) {

@@ -27,7 +27,7 @@ struct request {
 };
 
 enum frame { open = 1, close = 6, acknowledge = 9, chunks = 10, list_models = 22, model_list = 23,
-             status_request = 24, status_report = 25, error_reply = 26 };
+             status_request = 24, status_report = 25, error_reply = 26, drain = 28, drained = 29 };
 
 class service {
 public:
@@ -70,6 +70,7 @@ bytes make_chunks(const std::vector<piece>& pieces);
 bytes make_error_reply(std::uint64_t op, tokamak::wire::ErrorCode code, const std::string& message);
 bytes make_model_list(std::uint64_t op, const std::vector<std::string>& names);
 bytes make_status_report(std::uint64_t op);
+bytes make_drained(std::uint64_t op);
 bytes header_of(int type, std::uint8_t major = 0, std::uint8_t minor = 1, const char* magic = "TKMK");
 
 /// A request for `max_tokens` tokens of "m" after the text "hello".

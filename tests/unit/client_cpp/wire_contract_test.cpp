@@ -23,6 +23,8 @@ TEST_CASE("frame types have the contract's numbers") {
   same(client::frame_type::status_request, contract::frame_type::StatusRequest);
   same(client::frame_type::status_report, contract::frame_type::StatusReport);
   same(client::frame_type::error_reply, contract::frame_type::ErrorReply);
+  same(client::frame_type::drain, contract::frame_type::Drain);
+  same(client::frame_type::drained, contract::frame_type::Drained);
   CHECK(client::protocol_major == contract::protocol_major);
   CHECK(client::protocol_minor == contract::protocol_minor);
 }

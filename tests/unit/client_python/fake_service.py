@@ -8,10 +8,11 @@ import flatbuffers
 import zmq
 
 from tokamak.protocol import Frame, header
-from tokamak.wire import ActorStatus, Chunk, Chunks, Counter, Error, ErrorReply, ModelInfo, ModelList
-from tokamak.wire import StatusReport, TopLogprobs, Usage
+from tokamak.wire import ActorStatus, Chunk, Chunks, Counter, Drained, Error, ErrorReply, ModelInfo, ModelList
+from tokamak.wire import NodeStatus, StatusReport, TopLogprobs, Usage
 from tokamak.wire.Acknowledge import Acknowledge
 from tokamak.wire.Close import Close
+from tokamak.wire.Drain import Drain
 from tokamak.wire.ListModels import ListModels
 from tokamak.wire.Open import Open
 from tokamak.wire.StatusRequest import StatusRequest
@@ -22,6 +23,7 @@ ROOTS = {
     Frame.ACKNOWLEDGE: Acknowledge,
     Frame.LIST_MODELS: ListModels,
     Frame.STATUS_REQUEST: StatusRequest,
+    Frame.DRAIN: Drain,
 }
 
 
@@ -157,9 +159,19 @@ def status_report(op: int) -> bytes:
     builder = flatbuffers.Builder()
     counter = _table(builder, Counter, Name=builder.CreateString("running"), Value=3.0)
     counters = _vector(builder, ActorStatus.ActorStatusStartCountersVector, "PrependUOffsetTRelative", [counter])
-    name, kind = builder.CreateString("engine.a"), builder.CreateString("scheduler")
-    actor = _table(builder, ActorStatus, Name=name, Kind=kind, Counters=counters)
+    name, kind, where = (builder.CreateString(text) for text in ("engine.a", "scheduler", "node1"))
+    actor = _table(builder, ActorStatus, Name=name, Kind=kind, Counters=counters, Node=where)
     actors = _vector(builder, StatusReport.StatusReportStartActorsVector, "PrependUOffsetTRelative", [actor])
     node, version, digest = (builder.CreateString(text) for text in ("node1", "0.1.0", "abc"))
+    first = _table(builder, NodeStatus, Name=node, Version=version, UptimeUs=7_000_000, Draining=True)
+    name, problem = builder.CreateString("node2"), builder.CreateString("not connected")
+    nodes = [first, _table(builder, NodeStatus, Name=name, Problem=problem)]
+    nodes = _vector(builder, StatusReport.StatusReportStartNodesVector, "PrependUOffsetTRelative", nodes)
     return _finished(builder, _table(builder, StatusReport, Op=op, Node=node, Version=version, TopologyDigest=digest,
-                                     UptimeUs=7_000_000, Actors=actors))  # fmt: skip
+                                     UptimeUs=7_000_000, Actors=actors, Nodes=nodes))  # fmt: skip
+
+
+def drained(op: int) -> bytes:
+    builder = flatbuffers.Builder()
+    name = builder.CreateString("node2")
+    return _finished(builder, _table(builder, Drained, Name=name, Op=op, Finished=3, Moved=2, Cut=1, TookUs=1_500_000))

@@ -8,7 +8,7 @@ import pytest
 
 import tokamak
 from conftest import IMPATIENT
-from fake_service import FakeService, error_reply, model_list, status_report
+from fake_service import FakeService, drained, error_reply, model_list, status_report
 from tokamak.protocol import Frame, header
 
 STOP, LENGTH = 1, 2
@@ -133,6 +133,10 @@ def test_models_status_and_refusals(service):
         got = await expect(service, Frame.STATUS_REQUEST)
         service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
         assert (await status).uptime_seconds == 7
+        drain = asyncio.ensure_future(client.drain("node2"))
+        got = await expect(service, Frame.DRAIN)
+        service.send(got, Frame.DRAINED, drained(got.root.Op()))
+        assert (await drain).moved == 2
         status = asyncio.ensure_future(client.status())
         got = await expect(service, Frame.STATUS_REQUEST)
         service.send(got, Frame.ERROR_REPLY, error_reply(got.root.Op(), 13, "not for you"))

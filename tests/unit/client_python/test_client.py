@@ -3,11 +3,12 @@
 import concurrent.futures
 import gc
 import threading
+import time
 
 import pytest
 
 import tokamak
-from fake_service import FakeService, chunks, error_reply, model_list, status_report
+from fake_service import FakeService, chunks, drained, error_reply, model_list, status_report
 from tokamak.protocol import Frame
 
 STOP, LENGTH = 1, 2
@@ -150,8 +151,18 @@ def test_models_and_status_are_listed(service, client):
         status = pool.submit(client.status)
         got = service.expect(Frame.STATUS_REQUEST)
         service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
-        actor = tokamak.Actor("engine.a", "scheduler", {"running": 3.0})
-        assert status.result() == tokamak.Status("node1", "0.1.0", "abc", 7.0, [actor])
+        actor = tokamak.Actor("engine.a", "scheduler", {"running": 3.0}, "node1")
+        nodes = [tokamak.Node("node1", "0.1.0", 7.0, True), tokamak.Node("node2", "", 0.0, problem="not connected")]
+        assert status.result() == tokamak.Status("node1", "0.1.0", "abc", 7.0, [actor], nodes)
+
+
+def test_a_drain_may_take_longer_than_other_answers(service):
+    with tokamak.Client(service.address, answer_timeout=0.1) as client, concurrent.futures.ThreadPoolExecutor() as pool:
+        drain = pool.submit(client.drain, "node2")
+        got = service.expect(Frame.DRAIN)
+        time.sleep(0.3)
+        service.send(got, Frame.DRAINED, drained(got.root.Op()))
+        assert drain.result() == tokamak.Drained("node2", 3, 2, 1, 1.5)
 
 
 def test_an_error_reply_ends_the_question_it_names(service, client):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fake_service import model_list, status_report
+from fake_service import drained, error_reply, model_list, status_report
 from tokamak.protocol import Frame
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -88,14 +88,35 @@ def test_models_and_status_are_printed(service, run):
     result = run("-m", "tokamak", "status", "--connect", service.address)
     got = service.expect(Frame.STATUS_REQUEST)
     service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
-    expected = "node node1, version 0.1.0, up 7 s\ntopology abc\nengine.a (scheduler)\n  running                          3\n"
-    assert result()[:2] == (0, expected)
+    expected = [
+        "node node1: version 0.1.0, up 7 s, draining",
+        "node node2: not connected",
+        "topology abc",
+        "engine.a (scheduler) on node1",
+        "  running                          3",
+    ]
+    assert result()[:2] == (0, "\n".join(expected) + "\n")
     result = run("-m", "tokamak", "status", "--json", "--connect", service.address)
     got = service.expect(Frame.STATUS_REQUEST)
     service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
-    actor = {"kind": "scheduler", "name": "engine.a", "counters": {"running": 3.0}}
+    actor = {"node": "node1", "kind": "scheduler", "name": "engine.a", "counters": {"running": 3.0}}
     head = {"node": "node1", "version": "0.1.0", "topology_digest": "abc", "uptime_us": 7_000_000}
-    assert json.loads(result()[1]) == {**head, "actors": [actor]}
+    there = {"name": "node1", "version": "0.1.0", "uptime_us": 7_000_000, "draining": True, "problem": ""}
+    gone = {"name": "node2", "version": "", "uptime_us": 0, "draining": False, "problem": "not connected"}
+    assert json.loads(result()[1]) == {**head, "nodes": [there, gone], "actors": [actor]}
+
+
+def test_a_drain_is_reported_when_it_is_over(service, run):
+    result = run("-m", "tokamak", "drain", "node2", "--connect", service.address)
+    got = service.expect(Frame.DRAIN)
+    assert got.root.Node() == b"node2"
+    service.send(got, Frame.DRAINED, drained(got.root.Op()))
+    expected = "node node2 drained in 1.5 s; requests: 3 finished, 2 moved to other engines, 1 cut\n"
+    assert result()[:2] == (0, expected)
+    result = run("-m", "tokamak", "drain", "node3", "--connect", service.address)
+    got = service.expect(Frame.DRAIN)
+    service.send(got, Frame.ERROR_REPLY, error_reply(got.root.Op(), 2, "no node 'node3'"))
+    assert result() == (1, "", "tokamak: no node 'node3' (not_found)\n")
 
 
 def test_the_sync_example_runs(service, run):

@@ -12,6 +12,7 @@ DECODERS = (
     protocol.decode_error_reply,
     protocol.decode_model_list,
     protocol.decode_status_report,
+    protocol.decode_drained,
 )
 FULL = dict(id=9, text="ac", tokens=[7, 8], logprobs=[-0.5, -0.25])
 TOP = ([2, 1], [7, 1, 8], [-0.5, -2.0, -0.25], ["a", "b", "c"])
@@ -50,6 +51,7 @@ def test_random_damage_is_read_or_refused_and_nothing_else():
         fake_service.error_reply(3, 2, "no"),
         fake_service.model_list(4, ["a", "b"]),
         fake_service.status_report(5),
+        fake_service.drained(6),
     ]
     dice = random.Random(20240611)
     refused = 0
@@ -69,7 +71,7 @@ def test_random_damage_is_read_or_refused_and_nothing_else():
 
 
 def test_empty_bytes_are_refused_by_name():
-    for decode, name in zip(DECODERS, ("Chunks", "ErrorReply", "ModelList", "StatusReport")):
+    for decode, name in zip(DECODERS, ("Chunks", "ErrorReply", "ModelList", "StatusReport", "Drained")):
         with pytest.raises(CorruptError, match=f"the service sent a broken {name} message"):
             decode(b"")
 

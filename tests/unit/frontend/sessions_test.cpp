@@ -14,6 +14,7 @@ struct fake_effects final : session_effects {
   std::vector<std::string> to;                ///< endpoints: "open 1", "close 1", "pause 1", "resume 1"
   std::vector<std::pair<client_id, std::string>> answers;
   std::vector<std::uint64_t> models, status;
+  std::vector<std::pair<std::uint64_t, std::string>> drains;
 
   std::vector<std::string> taken() { return std::exchange(to, {}); }
   std::vector<std::pair<client_id, std::string>> taken_answers() { return std::exchange(answers, {}); }
@@ -38,6 +39,7 @@ struct fake_effects final : session_effects {
   }
   void ask_models(std::uint64_t op) override { models.push_back(op); }
   void ask_status(std::uint64_t op) override { status.push_back(op); }
+  void ask_drain(std::uint64_t op, const std::string& node) override { drains.emplace_back(op, node); }
 };
 
 using lines = std::vector<std::string>;
@@ -47,16 +49,19 @@ struct fixture {
   fixture() { log::set_level(log::level::off); }
   sequence_ids ids;
   fake_effects effects;
-  sessions s{
-      {"small", "large"}, {.window_tokens = 128, .stall_us = 1'000'000, .client_buffer_bytes = 65536}, ids, effects};
+  sessions s{{"small", "large"},
+             {.window_tokens = 128, .stall_us = 1'000'000, .client_buffer_bytes = 65536},
+             ids,
+             effects,
+             {.frontend = "zmq", .anybody = false, .keys = true, .names = {"alice"}}};
 
   template <class T>
-  void receive(const client_id& client, const typename T::NativeTableType& message, std::uint64_t now_us = 0) {
+  void receive(const client_id& client, const typename T::NativeTableType& message, std::uint64_t now_us = 0, std::string_view user = {}) {
     std::byte header[frame_header::size];
     frame_header{frame_type_of<T>}.write(header);
     const auto frame = make_frame<T>(message);
     const std::span<const std::byte> parts[] = {header, frame.bytes()};
-    s.receive(client, parts, now_us);
+    s.receive(client, parts, now_us, user);
   }
   void open(const client_id& client, std::uint64_t id) {
     wire::OpenT m;
@@ -178,6 +183,37 @@ TEST_CASE_FIXTURE(fixture, "questions are bounded by client, and an answer makes
   receive<wire::ListModels>("a", {});
   CHECK(effects.models.size() == 1);
   CHECK(s.counts().bad_messages == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "only administrators make nodes drain; both ends of a drain reach who asked") {
+  wire::DrainT m;
+  m.op = 5;
+  m.node = "b";
+  receive<wire::Drain>("1", m, 0, "mallory");
+  CHECK(effects.drains.empty());
+  CHECK(effects.taken_answers() == answers{{"1", "client 'mallory' may not drain nodes; that takes admins = [\"mallory\"] in [frontends.zmq]"}});
+  receive<wire::Drain>("2", m, 0, "alice");
+  receive<wire::Drain>("2", m, 0, "alice");
+  REQUIRE(effects.drains.size() == 2);
+  CHECK(effects.drains[0].second == "b");
+  wire::DrainedT done;
+  done.op = effects.drains[0].first;
+  s.reply(*make_frame<wire::Drained>(done));
+  wire::ErrorReplyT refused;
+  refused.op = effects.drains[1].first;
+  refused.error = std::make_unique<wire::ErrorT>();
+  refused.error->message = "no node 'b'";
+  s.reply(*make_frame<wire::ErrorReply>(refused));
+  CHECK(effects.taken_answers() == answers{{"2", "Drained"}, {"2", "no node 'b'"}});
+  CHECK(s.counts().bad_messages == 0);
+}
+
+TEST_CASE("without keys everybody on this machine is an administrator, and nobody from elsewhere") {
+  CHECK(may_administer({.frontend = "zmq", .anybody = true, .keys = false, .names = {}}, "").has_value());
+  CHECK(may_administer({.frontend = "zmq", .anybody = false, .keys = false, .names = {}}, "").error() ==
+        error{errc::permission_denied,
+              "nobody may drain nodes over frontend 'zmq', where other machines connect without keys; that takes key_file, client_keys and admins in [frontends.zmq]",
+              ""});
 }
 
 TEST_CASE_FIXTURE(fixture, "an unknown model is answered with the nearest name") {

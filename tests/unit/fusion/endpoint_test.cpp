@@ -85,7 +85,7 @@ struct script {
             for (const auto* c : *m->items())
               text.push_back(fmt::format("chunk {}{}", c->id(), c->error() ? ": " + c->error()->message()->str() : ""));
           },
-          [&](const frame_of<wire::Drained>& m) { text.push_back("drained " + m->name()->str()); },
+          [&](const frame_of<wire::Drained>& m) { text.push_back(fmt::format("drained {}: {} finished, {} cut", m->name()->str(), m->finished(), m->cut())); },
           caf::after(std::chrono::seconds(0)) >> [&] { more = false; });
     return text;
   }
@@ -112,7 +112,7 @@ wire::ChunksT end_of(std::uint64_t sequence) {
 
 TEST_CASE_FIXTURE(script, "a drain without requests is done at once") {
   drain(1'000'000);
-  CHECK(received() == lines{"drained e"});
+  CHECK(received() == lines{"drained e: 0 finished, 0 cut"});
   open(9);
   CHECK(received() == lines{"chunk 9: endpoint 'e' is draining"});
 }
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(script,
   send<wire::Chunks>(end_of(1));
   CHECK(received() == lines{"chunk 9"});
   send<wire::Chunks>(end_of(2));
-  CHECK(received() == lines{"chunk 11", "drained e"});
+  CHECK(received() == lines{"chunk 11", "drained e: 1 finished, 0 cut"});
   advance(std::chrono::seconds(5));
   CHECK(received() == lines{});
 }
@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(script, "a drain's deadline cuts what still runs: its client i
   advance(std::chrono::milliseconds(999));
   CHECK(received() == lines{});
   advance(std::chrono::milliseconds(2));
-  CHECK(received() == lines{"close 1", "chunk 9: the service is shutting down; the answer was cut", "drained e"});
+  CHECK(received() == lines{"close 1", "chunk 9: the service is shutting down; the answer was cut", "drained e: 0 finished, 1 cut"});
 }
 
 TEST_CASE_FIXTURE(script, "a slow client's pause reaches the sequences of its request") {

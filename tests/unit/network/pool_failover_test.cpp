@@ -132,6 +132,25 @@ TEST_CASE("an engine that gives up an answer as unavailable, or has no room for 
   CHECK(p.effects.finished[1].error->code == wire::ErrorCode::overloaded);
 }
 
+TEST_CASE("an engine of a node that leaves gets nothing new from pools elsewhere, but from those there until it drains itself") {
+  three_engines p;
+  wire::EngineLoadT load;
+  const auto heard = [&](std::uint64_t now_us) { (void)p.core.heard(0, *make_frame<wire::EngineLoad>(load), now_us); };
+  p.open(asking(7));
+  load.leaving = true;
+  heard(0); // of this process
+  CHECK(p.core.n_available() == 3);
+  heard(1'000);
+  CHECK(p.core.n_available() == 2);
+  CHECK(p.effects.opened.size() == 1); // what it runs it finishes
+  load.leaving = false; // another process of that node
+  heard(2'000);
+  CHECK(p.core.n_available() == 3);
+  load.leaving = load.draining = true;
+  heard(0);
+  CHECK(p.core.n_available() == 2);
+}
+
 TEST_CASE("where nobody can go on the answer ends as unavailable, once") {
   three_engines p;
   p.open(asking(7));

@@ -38,6 +38,8 @@ TEST_CASE("without keys a frontend binds only where this machine's programs can 
   CHECK(errors_behind_model("[frontends.z]\ninsecure = 1\n") == lines{"t.toml:4:12: insecure is an integer; expected true or false"});
   CHECK(errors_behind_model("[frontends.z]\nkey_file = \"m.gguf\"\n") ==
         lines{"t.toml:4:12: key_file without client_keys; expected client_keys, the public keys that may connect"});
+  CHECK(errors_behind_model("[frontends.z]\nadmins = [\"alice\"]\n") ==
+        lines{"t.toml:4:10: admins without client_keys; expected client_keys, from whose owners they are"});
   CHECK(errors_behind_model("[frontends.z]\nclient_keys = [\"m.gguf\"]\n") ==
         lines{"t.toml:3:12: [frontends.z] has no key_file; expected the secret key that client_keys need"});
   CHECK(errors_behind_model("[frontends.z]\nkey_file = \"none.key\"\nclient_keys = [\"none\"]\n").size() == 2);

@@ -45,15 +45,16 @@ std::optional<client_error> check_request(const client_request& request) {
 }
 
 template <class T>
-client_result<T> ask(io_loop& io, client_detail::frame_type type, client_detail::bytes (*encode)(std::uint64_t)) {
+client_result<T> ask(io_loop& io, client_detail::frame_type type, const std::function<client_detail::bytes(std::uint64_t)>& encode,
+                     std::optional<std::chrono::milliseconds> limit) {
   const std::uint64_t op = io.new_id();
   auto answer = std::make_shared<pending_answer>();
-  io.post([=](session& state, steady::time_point now) { state.ask(op, type, encode(op), answer, now); });
-  auto result = answer->wait(io.options().answer_timeout);
+  io.post([=, body = encode(op)](session& state, steady::time_point now) { state.ask(op, type, body, answer, now); });
+  auto result = answer->wait(limit);
   if (!result) {
     io.post([=](session& state, steady::time_point) { state.forget_question(op); });
     return client_error{client_errc::deadline_exceeded,
-                        "no answer within " + std::to_string(io.options().answer_timeout.count()) + " ms", ""};
+                        "no answer within " + std::to_string(limit->count()) + " ms", ""};
   }
   if (!*result) return result->error();
   return std::get<T>(**std::move(result));
@@ -186,11 +187,19 @@ client_result<client_answer> client::generate(const client_request& request, con
 }
 
 client_result<std::vector<client_model>> client::list_models() {
-  return ask<std::vector<client_model>>(*io_, client_detail::frame_type::list_models, client_detail::encode_list_models);
+  return ask<std::vector<client_model>>(*io_, client_detail::frame_type::list_models, client_detail::encode_list_models,
+                                        io_->options().answer_timeout);
 }
 
 client_result<client_status> client::status() {
-  return ask<client_status>(*io_, client_detail::frame_type::status_request, client_detail::encode_status_request);
+  return ask<client_status>(*io_, client_detail::frame_type::status_request, client_detail::encode_status_request,
+                            io_->options().answer_timeout);
+}
+
+// Its deadline is the service's; should the service vanish, silence ends the connection, and the question with it.
+client_result<client_drained> client::drain(const std::string& node) {
+  return ask<client_drained>(*io_, client_detail::frame_type::drain,
+                             [&](std::uint64_t op) { return client_detail::encode_drain(op, node); }, std::nullopt);
 }
 
 } // namespace tokamak

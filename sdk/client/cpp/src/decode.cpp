@@ -134,16 +134,28 @@ client_result<received_answer<client_status>> decode_status_report(byte_view dat
   status.version = text_of(root->version());
   status.topology_digest = text_of(root->topology_digest());
   status.uptime = std::chrono::microseconds(root->uptime_us());
+  if (root->nodes())
+    for (const auto* node : *root->nodes())
+      status.nodes.push_back({text_of(node->name()), text_of(node->version()), std::chrono::microseconds(node->uptime_us()), node->draining(),
+                              text_of(node->problem())});
   if (!root->actors()) return out;
   for (const auto* actor : *root->actors()) {
     auto& entry = status.actors.emplace_back();
     entry.name = text_of(actor->name());
     entry.kind = text_of(actor->kind());
+    entry.node = text_of(actor->node());
     if (!actor->counters()) continue;
     for (const auto* counter : *actor->counters())
       entry.counters.push_back({text_of(counter->name()), counter->value()});
   }
   return out;
+}
+
+client_result<received_answer<client_drained>> decode_drained(byte_view data) {
+  const auto* root = verified<wire::Drained>(data);
+  if (!root) return corrupt("the service sent a broken Drained message");
+  client_drained drained{text_of(root->name()), root->finished(), root->moved(), root->cut(), std::chrono::microseconds(root->took_us())};
+  return received_answer<client_drained>{root->op(), std::move(drained)};
 }
 
 } // namespace tokamak::client_detail

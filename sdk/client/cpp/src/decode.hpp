@@ -34,5 +34,6 @@ client_result<std::vector<received_chunk>> decode_chunks(byte_view data);
 client_result<received_error> decode_error_reply(byte_view data);
 client_result<received_answer<std::vector<client_model>>> decode_model_list(byte_view data);
 client_result<received_answer<client_status>> decode_status_report(byte_view data);
+client_result<received_answer<client_drained>> decode_drained(byte_view data);
 
 } // namespace tokamak::client_detail

@@ -132,4 +132,13 @@ bytes encode_status_request(std::uint64_t op) {
   return finished(builder, wire::CreateStatusRequest(builder, op));
 }
 
+bytes encode_drain(std::uint64_t op, const std::string& node) {
+  FlatBufferBuilder builder(64);
+  const auto name = builder.CreateString(node);
+  wire::DrainBuilder drain(builder);
+  drain.add_op(op);
+  drain.add_node(name);
+  return finished(builder, drain.Finish());
+}
+
 } // namespace tokamak::client_detail

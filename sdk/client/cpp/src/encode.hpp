@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "tokamak/client_types.hpp"
@@ -16,5 +17,6 @@ bytes encode_close(std::uint64_t id);
 bytes encode_acknowledge(std::uint64_t id, std::uint32_t tokens);
 bytes encode_list_models(std::uint64_t op);
 bytes encode_status_request(std::uint64_t op);
+bytes encode_drain(std::uint64_t op, const std::string& node);
 
 } // namespace tokamak::client_detail

@@ -140,6 +140,12 @@ std::optional<client_error> session::dispatch(frame_type type, byte_view body) {
       answer(frame_type::status_request, *std::move(report));
       return std::nullopt;
     }
+    case frame_type::drained: {
+      auto drained = decode_drained(body);
+      if (!drained) return drained.error();
+      answer(frame_type::drain, *std::move(drained));
+      return std::nullopt;
+    }
     case frame_type::error_reply: {
       auto refused = decode_error_reply(body);
       if (!refused) return refused.error();

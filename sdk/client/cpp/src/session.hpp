@@ -28,7 +28,7 @@ public:
   session(std::string address, const client_options& options, std::uint64_t first_probe);
 
   void open(std::shared_ptr<stream_state> stream, bytes body, steady::time_point now);
-  /// Asks with ListModels or StatusRequest; `op` as in the body.
+  /// Asks with ListModels, StatusRequest or Drain; `op` as in the body.
   void ask(std::uint64_t op, frame_type type, bytes body, std::shared_ptr<pending_answer> answer,
            steady::time_point now);
   /// Both do nothing for a request that has ended.

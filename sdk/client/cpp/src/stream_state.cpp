@@ -88,9 +88,11 @@ void pending_answer::set(client_result<answer_value> answer) {
   changed_.notify_all();
 }
 
-std::optional<client_result<answer_value>> pending_answer::wait(std::chrono::milliseconds limit) {
+std::optional<client_result<answer_value>> pending_answer::wait(std::optional<std::chrono::milliseconds> limit) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, limit, [&] { return answer_.has_value(); });
+  const auto there = [&] { return answer_.has_value(); };
+  if (limit) changed_.wait_for(lock, *limit, there);
+  else changed_.wait(lock, there);
   return std::move(answer_);
 }
 

@@ -64,14 +64,14 @@ private:
   std::uint32_t acknowledged_;
 };
 
-using answer_value = std::variant<std::vector<client_model>, client_status>;
+using answer_value = std::variant<std::vector<client_model>, client_status, client_drained>;
 
 /// The answer to one question, set at most once.
 class pending_answer {
 public:
   void set(client_result<answer_value> answer);
-  /// Nothing if there is no answer in time.
-  std::optional<client_result<answer_value>> wait(std::chrono::milliseconds limit);
+  /// Nothing if there is no answer in time. Without a limit there is one, in the end.
+  std::optional<client_result<answer_value>> wait(std::optional<std::chrono::milliseconds> limit);
 
 private:
   std::mutex mutex_;

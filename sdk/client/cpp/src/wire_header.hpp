@@ -25,6 +25,8 @@ enum class frame_type : std::uint16_t {
   status_request = 24,
   status_report = 25,
   error_reply = 26,
+  drain = 28,
+  drained = 29,
 };
 
 using header = std::array<std::uint8_t, header_bytes>;

@@ -83,6 +83,18 @@ class Actor:
     name: str
     kind: str
     counters: Dict[str, float]
+    node: str = ""  # where it runs
+
+
+@dataclass(frozen=True)
+class Node:
+    """A process of the service, as the one that was asked knows it."""
+
+    name: str
+    version: str
+    uptime_seconds: float
+    draining: bool = False
+    problem: str = ""  # why there is nothing of its actors: "not connected", "no answer within 2 s"
 
 
 @dataclass(frozen=True)
@@ -92,3 +104,15 @@ class Status:
     topology_digest: str
     uptime_seconds: float
     actors: List[Actor]
+    nodes: List[Node] = field(default_factory=list)  # all of the service, the one that was asked first
+
+
+@dataclass(frozen=True)
+class Drained:
+    """How a node left."""
+
+    node: str
+    finished: int  # requests that ended during the drain
+    moved: int  # answers of its engines that went on at others, at the deadline
+    cut: int  # requests of its clients that ended at the deadline, with what they had
+    seconds: float

@@ -12,7 +12,7 @@ from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Union
 import zmq
 
 from . import protocol
-from .answers import Chunk, Completion, Model, Status
+from .answers import Chunk, Completion, Drained, Model, Status
 from .client import DEFAULT_ADDRESS
 from .connection import Connection, Engine
 from .errors import CancelledError, InvalidArgumentError, TimeoutError
@@ -222,10 +222,14 @@ class AsyncClient:
         return await self._ask(Frame.LIST_MODELS, protocol.encode_list_models)
 
     async def status(self) -> Status:
-        """The service's actors and their counters."""
+        """The actors of all nodes, and their counters."""
         return await self._ask(Frame.STATUS_REQUEST, protocol.encode_status_request)
 
-    async def _ask(self, frame: Frame, encode: Callable[[int], bytes]) -> Any:
+    async def drain(self, node: str) -> Drained:
+        """Makes a node finish what it runs and end; waits until it has, which its drain_deadline_ms bounds."""
+        return await self._ask(Frame.DRAIN, lambda op: protocol.encode_drain(op, node), limited=False)
+
+    async def _ask(self, frame: Frame, encode: Callable[[int], bytes], limited: bool = True) -> Any:
         driver = self._driver
         driver.use()
         op = next(driver.engine.ids)
@@ -237,7 +241,7 @@ class AsyncClient:
 
         driver.engine.session.ask(op, frame, encode(op), deliver, time.monotonic())
         driver.wake()
-        limit = driver.engine.options.answer_timeout
+        limit = driver.engine.options.answer_timeout if limited else None
         try:
             value = await asyncio.wait_for(answer, limit)
         except asyncio.TimeoutError:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Deque, Dict, List, Optional, Union
 import zmq
 
 from . import protocol
-from .answers import Chunk, Completion, Model, Status
+from .answers import Chunk, Completion, Drained, Model, Status
 from .connection import Engine
 from .errors import CancelledError, TimeoutError
 from .options import Options
@@ -215,17 +215,21 @@ class Client:
         return self._ask(Frame.LIST_MODELS, protocol.encode_list_models)
 
     def status(self) -> Status:
-        """The service's actors and their counters."""
+        """The actors of all nodes, and their counters."""
         return self._ask(Frame.STATUS_REQUEST, protocol.encode_status_request)
 
-    def _ask(self, frame: Frame, encode: Callable[[int], bytes]) -> Any:
+    def drain(self, node: str) -> Drained:
+        """Makes a node finish what it runs and end; waits until it has, which its drain_deadline_ms bounds."""
+        return self._ask(Frame.DRAIN, lambda op: protocol.encode_drain(op, node), limited=False)
+
+    def _ask(self, frame: Frame, encode: Callable[[int], bytes], limited: bool = True) -> Any:
         answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         engine = self._io.engine
         op = next(engine.ids)
         if not self._io.post(lambda: engine.session.ask(op, frame, encode(op), answers.put, time.monotonic())):
             raise CancelledError("the client was closed")
         try:
-            answer = answers.get(timeout=engine.options.answer_timeout)
+            answer = answers.get(timeout=engine.options.answer_timeout if limited else None)
         except queue.Empty:
             self._io.post(lambda: engine.session.close(op))
             raise TimeoutError(f"no answer within {engine.options.answer_timeout:g} s") from None

@@ -1,4 +1,4 @@
-"""The commands ask, models and status of `python -m tokamak`."""
+"""The commands ask, models, status and drain of `python -m tokamak`."""
 
 from __future__ import annotations
 
@@ -51,9 +51,12 @@ def _parser() -> argparse.ArgumentParser:
 
     models = commands.add_parser("models", parents=[connect], help="list what the service offers")
     models.set_defaults(run=_models)
-    status = commands.add_parser("status", parents=[connect], help="show the service's actors and counters")
+    status = commands.add_parser("status", parents=[connect], help="show the actors of all nodes, and their counters")
     status.add_argument("--json", action="store_true", help="as JSON")
     status.set_defaults(run=_status)
+    drain = commands.add_parser("drain", parents=[connect], help="take a node out: it finishes what it runs, and ends")
+    drain.add_argument("node", metavar="NODE", help="a name that `status` prints")
+    drain.set_defaults(run=_drain)
     return parser
 
 
@@ -103,14 +106,35 @@ def _models(client: Client, given: argparse.Namespace) -> int:
 def _status(client: Client, given: argparse.Namespace) -> int:
     status = client.status()
     if given.json:
-        actors = [{"kind": a.kind, "name": a.name, "counters": a.counters} for a in status.actors]
+        nodes = [
+            {
+                "name": n.name,
+                "version": n.version,
+                "uptime_us": round(n.uptime_seconds * 1e6),
+                "draining": n.draining,
+                "problem": n.problem,
+            }
+            for n in status.nodes
+        ]
+        actors = [{"node": a.node, "kind": a.kind, "name": a.name, "counters": a.counters} for a in status.actors]
         report = {"node": status.node, "version": status.version, "topology_digest": status.topology_digest}
-        print(json.dumps({**report, "uptime_us": round(status.uptime_seconds * 1e6), "actors": actors}))
+        print(json.dumps({**report, "uptime_us": round(status.uptime_seconds * 1e6), "nodes": nodes, "actors": actors}))
         return 0
-    print(f"node {status.node}, version {status.version}, up {status.uptime_seconds:.0f} s")
+    for node in status.nodes:
+        draining = ", draining" if node.draining else ""
+        about = node.problem or f"version {node.version}, up {node.uptime_seconds:.0f} s{draining}"
+        print(f"node {node.name}: {about}")
     print(f"topology {status.topology_digest}")
     for actor in status.actors:
-        print(f"{actor.name} ({actor.kind})")
+        place = f" on {actor.node}" if len(status.nodes) > 1 else ""
+        print(f"{actor.name} ({actor.kind}){place}")
         for name, value in actor.counters.items():
             print(f"  {name:<32} {value:g}")
+    return 0
+
+
+def _drain(client: Client, given: argparse.Namespace) -> int:
+    done = client.drain(given.node)
+    how = f"{done.finished} finished, {done.moved} moved to other engines, {done.cut} cut"
+    print(f"node {done.node} drained in {done.seconds:.1f} s; requests: {how}")
     return 0

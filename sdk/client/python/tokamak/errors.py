@@ -49,13 +49,13 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class NotFoundError(Error):
-    """No such model."""
+    """No such model or node."""
 
     code = "not_found"
 
 
 class AlreadyExistsError(Error):
-    """The request's number is taken."""
+    """The request's number is taken; the node drains already."""
 
     code = "already_exists"
 

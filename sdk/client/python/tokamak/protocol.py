@@ -8,9 +8,10 @@ from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 import flatbuffers
 
 from . import verify
-from .answers import Actor, Chunk, Model, Status, TopToken, Usage
+from .answers import Actor, Chunk, Drained, Model, Node, Status, TopToken, Usage
 from .errors import CorruptError, Error, error_of
-from .wire import Acknowledge, Close, ListModels, StatusRequest
+from .wire import Acknowledge, Close, Drain, ListModels, StatusRequest
+from .wire import Drained as WireDrained
 from .wire.Chunks import Chunks
 from .wire.ErrorReply import ErrorReply
 from .wire.ModelList import ModelList
@@ -32,6 +33,8 @@ class Frame(enum.IntEnum):
     STATUS_REQUEST = 24
     STATUS_REPORT = 25
     ERROR_REPLY = 26
+    DRAIN = 28
+    DRAINED = 29
 
 
 class ReceivedChunk(NamedTuple):
@@ -98,6 +101,17 @@ def encode_status_request(op: int) -> bytes:
         StatusRequest.StatusRequestStart(builder)
         StatusRequest.StatusRequestAddOp(builder, op)
         return StatusRequest.StatusRequestEnd(builder)
+
+    return _one_table(write)
+
+
+def encode_drain(op: int, node: str) -> bytes:
+    def write(builder: Any) -> int:
+        name = builder.CreateString(node)
+        Drain.DrainStart(builder)
+        Drain.DrainAddOp(builder, op)
+        Drain.DrainAddNode(builder, name)
+        return Drain.DrainEnd(builder)
 
     return _one_table(write)
 
@@ -195,7 +209,13 @@ def decode_model_list(data: bytes) -> Tuple[int, List[Model]]:
 
 def _actor(table: Any) -> Actor:
     counters = _list(table.Counters, table.CountersLength())
-    return Actor(_text(table.Name()), _text(table.Kind()), {_text(c.Name()): c.Value() for c in counters})
+    values = {_text(c.Name()): c.Value() for c in counters}
+    return Actor(_text(table.Name()), _text(table.Kind()), values, _text(table.Node()))
+
+
+def _node(table: Any) -> Node:
+    uptime = table.UptimeUs() / 1e6
+    return Node(_text(table.Name()), _text(table.Version()), uptime, table.Draining(), _text(table.Problem()))
 
 
 def decode_status_report(data: bytes) -> Tuple[int, Status]:
@@ -207,5 +227,13 @@ def decode_status_report(data: bytes) -> Tuple[int, Status]:
         _text(root.TopologyDigest()),
         root.UptimeUs() / 1e6,
         [_actor(root.Actors(i)) for i in range(root.ActorsLength())],
+        [_node(root.Nodes(i)) for i in range(root.NodesLength())],
     )
     return root.Op(), status
+
+
+def decode_drained(data: bytes) -> Tuple[int, Drained]:
+    verify.verify(data, verify.DRAINED)
+    root = WireDrained.Drained.GetRootAs(data, 0)
+    took = root.TookUs() / 1e6
+    return root.Op(), Drained(_text(root.Name()), root.Finished(), root.Moved(), root.Cut(), took)

@@ -161,6 +161,8 @@ class Session:
             self._answer(Frame.LIST_MODELS, *protocol.decode_model_list(body))
         elif frame == Frame.STATUS_REPORT:
             self._answer(Frame.STATUS_REQUEST, *protocol.decode_status_report(body))
+        elif frame == Frame.DRAINED:
+            self._answer(Frame.DRAIN, *protocol.decode_drained(body))
         elif frame == Frame.ERROR_REPLY:
             self._refuse(*protocol.decode_error_reply(body))
         # Anything else is a type that later versions add.

@@ -55,8 +55,10 @@ CHUNKS = Table("Chunks", (Vector(CHUNK),))
 MODEL_INFO = Table("ModelInfo", (STRING, STRING, Vector(STRING), U32, Vector(STRING)))
 MODEL_LIST = Table("ModelList", (U64, Vector(MODEL_INFO)))
 COUNTER = Table("Counter", (STRING, F64))
-ACTOR_STATUS = Table("ActorStatus", (STRING, STRING, Vector(COUNTER)))
-STATUS_REPORT = Table("StatusReport", (U64, STRING, STRING, STRING, U64, Vector(ACTOR_STATUS)))
+ACTOR_STATUS = Table("ActorStatus", (STRING, STRING, Vector(COUNTER), STRING))
+NODE_STATUS = Table("NodeStatus", (STRING, STRING, U64, U8, STRING))
+STATUS_REPORT = Table("StatusReport", (U64, STRING, STRING, STRING, U64, Vector(ACTOR_STATUS), Vector(NODE_STATUS)))
+DRAINED = Table("Drained", (STRING, U64, U64, U64, U64, U64))
 ERROR_REPLY = Table("ErrorReply", (U64, ERROR))
 
 

@@ -1,4 +1,4 @@
-// The C++ client of a Tokamak service: streams answers, lists models, asks for the status over ZeroMQ.
+// The C++ client of a Tokamak service: streams answers, lists models, asks for the status, drains nodes, over ZeroMQ.
 // Start here; the values are in client_types.hpp, the errors in client_error.hpp.
 //
 //   auto client = tokamak::client::connect("tcp://127.0.0.1:7100");
@@ -84,8 +84,11 @@ public:
 
   /// What the service offers. Errors: unavailable, deadline_exceeded, the service's.
   client_result<std::vector<client_model>> list_models();
-  /// The service's actors and their counters. Errors: as list_models.
+  /// The actors of all nodes, and their counters. Errors: as list_models.
   client_result<client_status> status();
+  /// Makes a node finish what it runs and end, and waits until it has, which its `drain_deadline_ms` bounds. Errors: not_found
+  /// (no such node), already_exists (it drains already), permission_denied, unavailable.
+  client_result<client_drained> drain(const std::string& node);
 
 private:
   explicit client(std::shared_ptr<client_detail::io_loop> io);

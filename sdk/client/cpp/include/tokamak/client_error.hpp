@@ -13,8 +13,8 @@ namespace tokamak {
 enum class client_errc : std::uint8_t {
   ok = 0,
   invalid_argument = 1,   ///< the request is wrong: an option, the prompt, the address
-  not_found = 2,          ///< no such model
-  already_exists = 3,     ///< the id is taken
+  not_found = 2,          ///< no such model or node
+  already_exists = 3,     ///< the id is taken; the node drains already
   unsupported = 4,        ///< well-formed, but this service or model cannot do it
   corrupt = 5,            ///< bytes that are no Tokamak message, or an answer with tokens missing
   version_mismatch = 6,   ///< client and service speak different protocol versions

@@ -145,6 +145,15 @@ struct client_actor_status {
   std::string name;
   std::string kind;
   std::vector<client_counter> counters;
+  std::string node; ///< where it runs
+};
+
+struct client_node_status {
+  std::string name;
+  std::string version;
+  std::chrono::microseconds uptime{0};
+  bool draining = false;
+  std::string problem; ///< why there is nothing of its actors: "not connected", "no answer within 2 s"; "": there is
 };
 
 struct client_status {
@@ -153,6 +162,16 @@ struct client_status {
   std::string topology_digest;
   std::chrono::microseconds uptime{0};
   std::vector<client_actor_status> actors;
+  std::vector<client_node_status> nodes; ///< all of the service, the one that was asked first
+};
+
+/// How a node left.
+struct client_drained {
+  std::string node;
+  std::uint64_t finished = 0; ///< requests that ended during the drain
+  std::uint64_t moved = 0;    ///< answers of its engines that went on at others, at the deadline
+  std::uint64_t cut = 0;      ///< requests of its clients that ended at the deadline, with what they had
+  std::chrono::microseconds took{0};
 };
 
 } // namespace tokamak

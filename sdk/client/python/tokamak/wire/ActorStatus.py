@@ -63,7 +63,14 @@ class ActorStatus(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(8))
         return o == 0
 
-def ActorStatusStart(builder): builder.StartObject(3)
+    # ActorStatus
+    def Node(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+def ActorStatusStart(builder): builder.StartObject(4)
 def Start(builder):
     return ActorStatusStart(builder)
 def ActorStatusAddName(builder, name): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(name), 0)
@@ -78,6 +85,9 @@ def AddCounters(builder, counters):
 def ActorStatusStartCountersVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartCountersVector(builder, numElems):
     return ActorStatusStartCountersVector(builder, numElems)
+def ActorStatusAddNode(builder, node): builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(node), 0)
+def AddNode(builder, node):
+    return ActorStatusAddNode(builder, node)
 def ActorStatusEnd(builder): return builder.EndObject()
 def End(builder):
     return ActorStatusEnd(builder)

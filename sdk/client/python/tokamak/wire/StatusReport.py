@@ -84,7 +84,32 @@ class StatusReport(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
         return o == 0
 
-def StatusReportStart(builder): builder.StartObject(6)
+    # StatusReport
+    def Nodes(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 4
+            x = self._tab.Indirect(x)
+            from tokamak.wire.NodeStatus import NodeStatus
+            obj = NodeStatus()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # StatusReport
+    def NodesLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # StatusReport
+    def NodesIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        return o == 0
+
+def StatusReportStart(builder): builder.StartObject(7)
 def Start(builder):
     return StatusReportStart(builder)
 def StatusReportAddOp(builder, op): builder.PrependUint64Slot(0, op, 0)
@@ -108,6 +133,12 @@ def AddActors(builder, actors):
 def StatusReportStartActorsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartActorsVector(builder, numElems):
     return StatusReportStartActorsVector(builder, numElems)
+def StatusReportAddNodes(builder, nodes): builder.PrependUOffsetTRelativeSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(nodes), 0)
+def AddNodes(builder, nodes):
+    return StatusReportAddNodes(builder, nodes)
+def StatusReportStartNodesVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartNodesVector(builder, numElems):
+    return StatusReportStartNodesVector(builder, numElems)
 def StatusReportEnd(builder): return builder.EndObject()
 def End(builder):
     return StatusReportEnd(builder)

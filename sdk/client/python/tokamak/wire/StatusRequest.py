@@ -6,6 +6,7 @@ import flatbuffers
 from flatbuffers.compat import import_numpy
 np = import_numpy()
 
+# Answered with StatusReport: of all nodes that the one asked has links with.
 class StatusRequest(object):
     __slots__ = ['_tab']
 
@@ -31,12 +32,22 @@ class StatusRequest(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def StatusRequestStart(builder): builder.StartObject(1)
+    # StatusRequest
+    def Own(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(6))
+        if o != 0:
+            return bool(self._tab.Get(flatbuffers.number_types.BoolFlags, o + self._tab.Pos))
+        return False
+
+def StatusRequestStart(builder): builder.StartObject(2)
 def Start(builder):
     return StatusRequestStart(builder)
 def StatusRequestAddOp(builder, op): builder.PrependUint64Slot(0, op, 0)
 def AddOp(builder, op):
     return StatusRequestAddOp(builder, op)
+def StatusRequestAddOwn(builder, own): builder.PrependBoolSlot(1, own, 0)
+def AddOwn(builder, own):
+    return StatusRequestAddOwn(builder, own)
 def StatusRequestEnd(builder): return builder.EndObject()
 def End(builder):
     return StatusRequestEnd(builder)
