@@ -26,8 +26,8 @@ public:
   ~key_folder() { std::filesystem::remove_all(path_); }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
 
-  std::string toml(const std::string& frontend) const {
-    return "[models.tiny]\npath = \"" + path_ + "/tiny.gguf\"\n[engines.tiny]\nbackend = \"reference\"\n[frontends.zmq]\nbind = \"tcp://127.0.0.1:*\"\n" + frontend;
+  std::string toml(const std::string& frontend, const std::string& backend = "reference") const {
+    return "[models.tiny]\npath = \"" + path_ + "/tiny.gguf\"\n[engines.tiny]\nbackend = \"" + backend + "\"\n[frontends.zmq]\nbind = \"tcp://127.0.0.1:*\"\n" + frontend;
   }
   std::string keys(const std::string& admins = "") const { return admins + "key_file = \"" + path_ + "/service.key\"\nclient_keys = [\"" + path_ + "/clients\"]\n"; }
 
@@ -101,7 +101,7 @@ TEST_CASE("only clients whose keys are of administrators may drain") {
 
 TEST_CASE("an administrator without a key is an error of the start") {
   const key_folder keys;
-  std::ofstream(keys / "service.toml") << keys.toml(keys.keys("admins = [\"alise\"]\n"));
+  std::ofstream(keys / "service.toml") << keys.toml(keys.keys("admins = [\"alise\"]\n"), "cpu"); // the installed program has no test backend
   test::child_process serve({test::tokamak_program(), "serve", keys / "service.toml"});
   CHECK(serve.wait() == 1);
   CHECK_MESSAGE(serve.err().find("admins of frontend 'zmq' names 'alise', who has no key in client_keys; did you mean 'alice'? known: alice") != std::string::npos, serve.err());
