@@ -1,19 +1,17 @@
 // One line a frame type, through the list of types.
 #include "message/any_message.hpp"
 
-#include <caf/make_message.hpp>
-
 #include <typeindex>
 #include <unordered_map>
 
 namespace tokamak {
 namespace {
 
-using reader = any_frame (*)(const caf::message&);
+using reader = any_frame (*)(const void*);
 
 template <class T>
-any_frame read_frame_of(const caf::message& m) {
-  return m.get_as<frame_of<T>>(0);
+any_frame read_frame_of(const void* frame) {
+  return *static_cast<const frame_of<T>*>(frame);
 }
 
 const std::unordered_map<std::type_index, reader>& readers() {
@@ -27,10 +25,10 @@ const std::unordered_map<std::type_index, reader>& readers() {
 
 } // namespace
 
-caf::message to_message(const any_frame& frame) {
+caf::mailbox_element_ptr to_element(const any_frame& frame, caf::strong_actor_ptr sender, caf::message_id id) {
   switch (frame.type) {
 #define TOKAMAK_MESSAGE(name, number)                                                                          \
-  case frame_type::name: return caf::make_message(frame.as<wire::name>());
+  case frame_type::name: return caf::make_mailbox_element(std::move(sender), id, {}, frame.as<wire::name>());
     TOKAMAK_FRAME_TYPES(TOKAMAK_MESSAGE)
 #undef TOKAMAK_MESSAGE
     case frame_type::none: break;
@@ -38,13 +36,13 @@ caf::message to_message(const any_frame& frame) {
   return {};
 }
 
-std::optional<any_frame> frame_in(const caf::message& message) {
+std::optional<any_frame> frame_in(const caf::type_erased_tuple& message) {
   if (message.size() != 1) return std::nullopt;
   const auto* type = message.type(0).second; // null for CAF's own types
   if (!type) return std::nullopt;
   const auto it = readers().find(std::type_index(*type));
   if (it == readers().end()) return std::nullopt;
-  return it->second(message);
+  return it->second(message.get(0));
 }
 
 } // namespace tokamak

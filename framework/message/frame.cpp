@@ -1,6 +1,7 @@
 // Storage, header and verification of frames. Bytes from outside pass through verify() before anyone reads them.
 #include "message/frame.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -26,12 +27,19 @@ std::pair<std::byte*, attachment> make_attachment(std::size_t size) {
   return {raw, attachment(std::move(data), size)};
 }
 
+attachment copy_attachment(std::span<const std::byte> bytes) {
+  auto [to, copy] = make_attachment(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), to);
+  return copy;
+}
+
 namespace detail {
 
 shared_storage store(const std::byte* data, std::size_t size, std::vector<attachment> attachments) {
   auto storage = std::make_shared<frame_storage>();
-  storage->bytes = std::make_unique_for_overwrite<std::byte[]>(size);
-  if (size > 0) std::memcpy(storage->bytes.get(), data, size);
+  storage->own = std::make_unique_for_overwrite<std::byte[]>(size);
+  if (size > 0) std::memcpy(storage->own.get(), data, size);
+  storage->data = storage->own.get();
   storage->size = size;
   storage->attachments = std::move(attachments);
   return storage;
@@ -195,10 +203,9 @@ expected<void> check_expansion(const T&, std::size_t) {
 template <class T>
 expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& limits) {
   // Values are read in place, so they must be aligned. The verifier sees to it, counting from an aligned start.
-  constexpr std::size_t alignment = 16;
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment != 0) {
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % attachment::alignment != 0) {
     const auto copy = detail::store(bytes.data(), bytes.size(), {});
-    return verify_as<T>({copy->bytes.get(), copy->size}, limits);
+    return verify_as<T>({copy->data, copy->size}, limits);
   }
   flatbuffers::Verifier verifier(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
                                  static_cast<flatbuffers::uoffset_t>(limits.max_depth),
@@ -212,9 +219,8 @@ expected<void> verify_as(std::span<const std::byte> bytes, const frame_limits& l
 
 } // namespace
 
-expected<any_frame> read_any(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits, std::vector<attachment> attachments) {
-  if (auto ok = verify_size(bytes.size(), limits); !ok) return fail(ok.error());
-  any_frame frame{type, detail::store(bytes.data(), bytes.size(), std::move(attachments))};
+expected<any_frame> read_in_place(frame_type type, detail::shared_storage storage, const frame_limits& limits) {
+  any_frame frame{type, std::move(storage)};
   if (auto ok = verify(type, frame.bytes(), limits); !ok) return fail(ok.error());
   return frame;
 }

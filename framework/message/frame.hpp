@@ -13,9 +13,10 @@
 
 namespace tokamak {
 
-/// Immutable shared bytes, 64-byte aligned when made by make_attachment.
+/// Immutable shared bytes, 64-byte aligned when made by make_attachment, else as `alignment` says.
 class attachment {
 public:
+  static constexpr std::size_t alignment = 8; ///< where libzmq puts a large part, which so needs no copy
   attachment() = default;
   attachment(std::shared_ptr<const std::byte[]> data, std::size_t size) : data_(std::move(data)), size_(size) {}
   std::span<const std::byte> bytes() const { return {data_.get(), size_}; }
@@ -31,13 +32,15 @@ private:
 
 /// Writable bytes that become an attachment once filled: `auto [p, a] = make_attachment(n)`, fill p, send a.
 std::pair<std::byte*, attachment> make_attachment(std::size_t size);
+attachment copy_attachment(std::span<const std::byte> bytes);
 
 namespace detail {
 
 struct frame_storage {
-  std::unique_ptr<std::byte[]> bytes; // operator new[] aligns to 16, as FlatBuffers needs
+  const std::byte* data = nullptr; // aligned to 8, as the schemas need
   std::size_t size = 0;
   std::vector<attachment> attachments;
+  std::unique_ptr<std::byte[]> own; // null: data is within what holds the storage
 };
 
 using shared_storage = std::shared_ptr<const frame_storage>;
@@ -57,7 +60,7 @@ public:
   const T* operator->() const { return get(); }
   const T& operator*() const { return *get(); }
   explicit operator bool() const { return storage_ != nullptr; }
-  std::span<const std::byte> bytes() const { return {storage_->bytes.get(), storage_->size}; }
+  std::span<const std::byte> bytes() const { return {storage_->data, storage_->size}; }
   const std::vector<attachment>& attachments() const { return storage_->attachments; }
   const detail::shared_storage& storage() const { return storage_; }
 
@@ -69,7 +72,7 @@ public:
   }
 
 private:
-  const T* get() const { return flatbuffers::GetRoot<T>(storage_->bytes.get()); }
+  const T* get() const { return flatbuffers::GetRoot<T>(storage_->data); }
   detail::shared_storage storage_;
 };
 
@@ -83,7 +86,7 @@ struct any_frame {
   template <class T>
   any_frame(const frame_of<T>& frame) : type(frame_type_of<T>), storage(frame.storage()) {}
 
-  std::span<const std::byte> bytes() const { return {storage->bytes.get(), storage->size}; }
+  std::span<const std::byte> bytes() const { return {storage->data, storage->size}; }
   const std::vector<attachment>& attachments() const { return storage->attachments; }
   /// REQUIRES: type is T's.
   template <class T>
@@ -129,13 +132,12 @@ expected<frame_of<T>> read_frame(std::span<const std::byte> bytes, const frame_l
                                  std::vector<attachment> attachments = {}) {
   if (auto ok = verify_size(bytes.size(), limits); !ok) return fail(ok.error());
   auto storage = detail::store(bytes.data(), bytes.size(), std::move(attachments));
-  if (auto ok = verify(frame_type_of<T>, {storage->bytes.get(), storage->size}, limits); !ok) return fail(ok.error());
+  if (auto ok = verify(frame_type_of<T>, {storage->data, storage->size}, limits); !ok) return fail(ok.error());
   return frame_of<T>(std::move(storage));
 }
 
-/// The same for a type that is known only at run time. Errors: those of verify.
-expected<any_frame> read_any(frame_type type, std::span<const std::byte> bytes, const frame_limits& limits = {},
-                             std::vector<attachment> attachments = {});
+/// Verifies bytes from outside that lie aligned already, and are kept by `storage`. Errors: those of verify.
+expected<any_frame> read_in_place(frame_type type, detail::shared_storage storage, const frame_limits& limits = {});
 
 /// The eight bytes before every frame on a ZeroMQ connection.
 struct frame_header {

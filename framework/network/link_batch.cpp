@@ -58,35 +58,65 @@ std::vector<std::byte> batch_writer::take(const received_bytes& received, std::s
   return std::exchange(bytes_, std::vector<std::byte>(header_size));
 }
 
-expected<batch> read_batch(std::span<const std::byte> bytes, std::vector<attachment> attachments, const frame_limits& limits) {
+namespace {
+
+struct record_place {
+  std::size_t at, size; // of its FlatBuffer
+};
+
+/// Where each record's FlatBuffer is.
+expected<std::vector<record_place>> find_records(std::span<const std::byte> bytes) {
+  std::vector<record_place> found;
+  for (auto at = batch_writer::header_size; at < bytes.size();) {
+    const auto left = bytes.size() - at;
+    const auto size = left >= batch_writer::record_size ? get<std::uint32_t>(bytes, at) : 0;
+    if (left < batch_writer::record_size || left - batch_writer::record_size < padded(size))
+      return fail(errc::corrupt, fmt::format("record at byte {} of a batch of {} is cut", at, bytes.size()));
+    found.push_back({at + batch_writer::record_size, size});
+    at += batch_writer::record_size + padded(size);
+  }
+  return found;
+}
+
+/// What the frames of a batch share, so that none needs memory of its own.
+struct batch_storage {
+  attachment bytes;
+  std::vector<detail::frame_storage> frames;
+};
+
+} // namespace
+
+expected<batch> read_batch(const attachment& part, std::vector<attachment> attachments, const frame_limits& limits) {
+  const auto bytes = part.bytes();
   if (bytes.size() < batch_writer::header_size)
     return fail(errc::corrupt, fmt::format("batch of {} bytes; at least {} expected", bytes.size(), batch_writer::header_size));
   const auto header = frame_header::read(bytes.first(frame_header::size));
   if (!header) return fail(header.error());
   if (const auto promised = static_cast<std::size_t>(header->type); promised != attachments.size())
     return fail(errc::corrupt, fmt::format("batch with {} attachments; {} expected", attachments.size(), promised));
-  batch out;
+  const auto places = find_records(bytes);
+  if (!places) return fail(places.error());
   const bool single = !attachments.empty();
+  if (single && places->size() > 1) return fail(errc::corrupt, fmt::format("batch with attachments and {} records; one expected", places->size()));
+  batch out;
   out.received = {get<std::uint64_t>(bytes, 8), get<std::uint64_t>(bytes, 16)};
-  for (auto at = batch_writer::header_size; at < bytes.size();) {
-    const auto left = bytes.size() - at;
-    const auto size = left >= batch_writer::record_size ? get<std::uint32_t>(bytes, at) : 0;
-    if (left < batch_writer::record_size || left - batch_writer::record_size < padded(size))
-      return fail(errc::corrupt, fmt::format("record at byte {} of a batch of {} is cut", at, bytes.size()));
-    if (single && !out.messages.empty())
-      return fail(errc::corrupt, "batch with attachments and several records; one expected");
-    link_message m;
-    m.target = get<std::uint64_t>(bytes, at + 8);
-    m.sender = get<std::uint64_t>(bytes, at + 16);
-    m.request = get<std::uint64_t>(bytes, at + 24);
-    if ((get<std::uint16_t>(bytes, at + 6) & failed_flag) == 0) {
-      auto frame = read_any(static_cast<frame_type>(get<std::uint16_t>(bytes, at + 4)), bytes.subspan(at + batch_writer::record_size, size),
-                            limits, std::exchange(attachments, {}));
-      if (!frame) return fail(frame.error());
-      m.frame = std::move(*frame);
-    }
-    out.messages.push_back(std::move(m));
-    at += batch_writer::record_size + padded(size);
+  out.messages.resize(places->size());
+  const auto storage = std::make_shared<batch_storage>(batch_storage{part, std::vector<detail::frame_storage>(places->size())});
+  for (std::size_t i = 0; i < places->size(); ++i) {
+    const auto [at, size] = (*places)[i];
+    const auto head = bytes.subspan(at - batch_writer::record_size);
+    auto& m = out.messages[i];
+    m.target = get<std::uint64_t>(head, 8);
+    m.sender = get<std::uint64_t>(head, 16);
+    m.request = get<std::uint64_t>(head, 24);
+    if ((get<std::uint16_t>(head, 6) & failed_flag) != 0) continue;
+    auto& kept = storage->frames[i];
+    kept.data = bytes.data() + at;
+    kept.size = size;
+    if (single) kept.attachments = std::move(attachments);
+    auto frame = read_in_place(static_cast<frame_type>(get<std::uint16_t>(head, 4)), detail::shared_storage(storage, &kept), limits);
+    if (!frame) return fail(frame.error());
+    m.frame = std::move(*frame);
   }
   if (single && (out.messages.empty() || !out.messages.front().frame.storage)) return fail(errc::corrupt, "batch with attachments and no frame; one expected");
   return out;

@@ -57,8 +57,9 @@ struct batch {
   std::vector<link_message> messages;
 };
 
-/// Reads and verifies a whole batch; nothing of it is to be used unless all of it is sound. `attachments` are the parts
-/// behind the first. Errors: corrupt, too_large, unsupported, version_mismatch; each says what was found and expected.
-expected<batch> read_batch(std::span<const std::byte> bytes, std::vector<attachment> attachments, const frame_limits& limits);
+/// Reads and verifies a whole batch; nothing of it is to be used unless all of it is sound. Its frames lie in `bytes` and
+/// keep them. `attachments` are the parts behind the first. Errors: corrupt, too_large, unsupported, version_mismatch; each
+/// says what was found and expected.
+expected<batch> read_batch(const attachment& bytes, std::vector<attachment> attachments, const frame_limits& limits);
 
 } // namespace tokamak::network

@@ -29,8 +29,13 @@ struct link_route {
   bool complete() const { return own[0] || (!identities[0].empty() && !identities[1].empty()); }
 };
 
-/// A request that was sent and not answered.
-using open_request = std::pair<caf::actor_addr, std::uint64_t>;
+/// A request that was sent and not answered: the asker's number and the request's, without its priority.
+using open_request = std::pair<std::uint64_t, std::uint64_t>;
+
+struct asked {
+  caf::strong_actor_ptr asker;
+  caf::message_id question;
+};
 
 /// The actors and requests of a session.
 struct connection {
@@ -43,7 +48,7 @@ struct connection {
   std::map<std::uint64_t, caf::strong_actor_ptr> remote;          ///< by the peer's number
   std::map<std::uint64_t, caf::strong_actor_ptr> known;           ///< actors here that the peer may write to, by number
   std::map<std::string, std::uint64_t> offers;                    ///< of the peer
-  std::map<open_request, caf::strong_actor_ptr> requests;         ///< asked from here
+  std::map<open_request, asked> requests;                         ///< from here
 };
 
 /// A greeting under way.

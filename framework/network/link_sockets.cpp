@@ -1,6 +1,7 @@
 // libzmq calls behind link_socket.
 #include "network/link_sockets.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -22,23 +23,11 @@ void send_owned(void* socket, T owner, const void* data, std::size_t size, int f
   if (zmq_msg_send(&part, socket, flags | ZMQ_DONTWAIT) < 0) zmq_msg_close(&part);
 }
 
-// Keeps what libzmq received where it lies as frames' readers need it, and copies it once elsewhere.
-attachment take(zmq_msg_t& part) {
-  constexpr std::size_t alignment = 16;
-  const auto size = zmq_msg_size(&part);
-  const auto* data = static_cast<const std::byte*>(zmq_msg_data(&part));
-  if (size < zero_copy_bytes || reinterpret_cast<std::uintptr_t>(data) % alignment != 0) {
-    auto [to, copy] = make_attachment(size);
-    if (size > 0) std::memcpy(to, data, size);
-    return copy;
-  }
-  auto owner = std::shared_ptr<zmq_msg_t>(new zmq_msg_t, [](zmq_msg_t* m) {
-    zmq_msg_close(m);
-    delete m;
-  });
-  zmq_msg_init(owner.get());
-  zmq_msg_move(owner.get(), &part);
-  return attachment(std::shared_ptr<const std::byte[]>(owner, static_cast<const std::byte*>(zmq_msg_data(owner.get()))), size);
+int file_descriptor(void* socket) {
+  int fd = -1;
+  std::size_t size = sizeof fd;
+  zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+  return fd;
 }
 
 std::string reason(std::uint16_t event) {
@@ -58,38 +47,41 @@ link_socket::~link_socket() {
   if (socket_) zmq_socket_monitor(socket_.get(), nullptr, 0);
 }
 
+attachment received_part::share() const {
+  const auto from = bytes();
+  if (from.size() < zero_copy_bytes || reinterpret_cast<std::uintptr_t>(from.data()) % attachment::alignment != 0) return copy_attachment(from);
+  const auto owner = std::make_shared<received_part>();
+  zmq_msg_copy(owner->handle(), &part_);
+  return attachment(std::shared_ptr<const std::byte[]>(owner, owner->bytes().data()), from.size());
+}
+
+std::string received_part::key_owner() const {
+  const char* owner = zmq_msg_gets(&part_, "User-Id");
+  return owner ? owner : "";
+}
+
 std::optional<socket_message> link_socket::receive() {
+  if (!may_have_messages_) return std::nullopt;
   socket_message m;
-  for (std::size_t i = 0;; ++i) {
-    zmq_msg_t part;
-    zmq_msg_init(&part);
-    if (zmq_msg_recv(&part, socket_.get(), ZMQ_DONTWAIT) < 0) {
-      zmq_msg_close(&part);
+  for (std::size_t i = router_ ? 0 : 1;; ++i) {
+    received_part part;
+    if (zmq_msg_recv(part.handle(), socket_.get(), ZMQ_DONTWAIT) < 0) {
+      may_have_messages_ = false;
       return std::nullopt;
     }
-    const auto* data = static_cast<const std::byte*>(zmq_msg_data(&part));
-    const auto size = zmq_msg_size(&part);
-    const auto at = router_ ? i : i + 1;
-    const bool more = zmq_msg_more(&part) != 0;
-    if (at == 0) {
-      m.identity.assign(reinterpret_cast<const char*>(data), size);
-    } else if (at == 1) {
-      m.first.assign(data, data + size);
-      m.connection = zmq_msg_get(&part, ZMQ_SRCFD);
-      const char* owner = zmq_msg_gets(&part, "User-Id");
-      if (owner) m.key_owner = owner;
-    } else {
-      m.rest.push_back(take(part));
-    }
-    zmq_msg_close(&part);
+    const bool more = zmq_msg_more(part.handle()) != 0;
+    if (i == 0) m.identity.assign(reinterpret_cast<const char*>(part.bytes().data()), part.bytes().size());
+    else if (i == 1) m.first = std::move(part);
+    else m.rest.push_back(part.share());
     if (!more) return m;
   }
 }
 
 std::optional<socket_event> link_socket::next_end() {
-  for (;;) {
+  while (may_have_ends_) {
     unsigned char event[6];
-    if (zmq_recv(monitor_.get(), event, sizeof event, ZMQ_DONTWAIT) != sizeof event) return std::nullopt;
+    may_have_ends_ = zmq_recv(monitor_.get(), event, sizeof event, ZMQ_DONTWAIT) == sizeof event;
+    if (!may_have_ends_) break;
     zmq_recv(monitor_.get(), nullptr, 0, ZMQ_DONTWAIT);
     std::uint16_t number = 0;
     std::int32_t value = 0;
@@ -98,9 +90,11 @@ std::optional<socket_event> link_socket::next_end() {
     if (number == ZMQ_EVENT_MONITOR_STOPPED) continue;
     return socket_event{number == ZMQ_EVENT_DISCONNECTED ? value : -1, reason(number)};
   }
+  return std::nullopt;
 }
 
 bool link_socket::send(const std::string& identity, std::vector<std::byte> first, const std::vector<attachment>& rest) {
+  may_have_messages_ = true; // libzmq may take note of them while it sends, without a word through the file descriptor
   if (router_ && zmq_send(socket_.get(), identity.data(), identity.size(), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) return false;
   const auto* data = first.data();
   const auto size = first.size();
@@ -152,6 +146,8 @@ expected<link_socket> link_context::make(int type) {
   const int unlimited = 0;
   zmq_setsockopt(s.monitor_.get(), ZMQ_RCVHWM, &unlimited, sizeof unlimited);
   zmq_connect(s.monitor_.get(), monitor.c_str());
+  s.fd_ = file_descriptor(s.socket_.get());
+  s.monitor_fd_ = file_descriptor(s.monitor_.get());
   return s;
 }
 

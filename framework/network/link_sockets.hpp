@@ -21,12 +21,34 @@ struct link_keys {
   std::map<std::string, std::string> peers; ///< public keys and their nodes
 };
 
+/// A part of a received message, where libzmq put it.
+class received_part {
+public:
+  received_part() { zmq_msg_init(&part_); }
+  received_part(received_part&& other) noexcept : received_part() { zmq_msg_move(&part_, &other.part_); }
+  received_part& operator=(received_part&& other) noexcept {
+    zmq_msg_move(&part_, &other.part_);
+    return *this;
+  }
+  ~received_part() { zmq_msg_close(&part_); }
+
+  /// Where libzmq put it, if that is as frames' readers need it; else a copy.
+  attachment share() const;
+  std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(zmq_msg_data(&part_)), zmq_msg_size(&part_)}; }
+  /// The node whose key the connection used; "": no keys. ROUTER only.
+  std::string key_owner() const;
+  /// File descriptor.
+  int connection() const { return zmq_msg_get(&part_, ZMQ_SRCFD); }
+  zmq_msg_t* handle() { return &part_; }
+
+private:
+  mutable zmq_msg_t part_; // libzmq reads through pointers that are not const
+};
+
 /// One received message.
 struct socket_message {
-  std::string identity;              ///< of the connection; ROUTER only
-  std::string key_owner;             ///< the node whose key it used; "": no keys. ROUTER only
-  int connection = -1;               ///< file descriptor
-  std::vector<std::byte> first;
+  std::string identity; ///< of the connection; ROUTER only
+  received_part first;
   std::vector<attachment> rest;
 };
 
@@ -43,7 +65,14 @@ public:
   ~link_socket();
 
   void* handle() const { return socket_.get(); }
-  void* monitor_handle() const { return monitor_.get(); }
+  /// Both become readable when there is something to receive, or an end, if there was nothing the last time.
+  int fd() const { return fd_; }
+  int monitor_fd() const { return monitor_fd_; }
+  void woken(bool socket, bool monitor) {
+    may_have_messages_ |= socket;
+    may_have_ends_ |= monitor;
+  }
+  bool may_have_messages() const { return may_have_messages_; }
   const std::string& address() const { return address_; }
 
   std::optional<socket_message> receive();
@@ -59,6 +88,8 @@ private:
   std::unique_ptr<void, close_socket> socket_;
   std::unique_ptr<void, close_socket> monitor_; ///< closed before the socket it watches
   std::string address_;
+  int fd_ = -1, monitor_fd_ = -1;
+  bool may_have_messages_ = true, may_have_ends_ = true; ///< without a system call to find out
   bool router_ = false;
 };
 

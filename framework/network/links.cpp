@@ -3,11 +3,8 @@
 
 #include "base/log.hpp"
 #include "message/actor_clock.hpp"
-#include "message/any_message.hpp"
 #include "message/status.hpp"
 #include "network/links_thread.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 
@@ -23,27 +20,28 @@ links_thread::links_thread(caf::actor_config& config, std::shared_ptr<links_setu
   }
 }
 
-links_thread::~links_thread() { ::close(wake_fd_); }
-
 void links_thread::enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) {
   blocking_actor::enqueue(std::move(element), unit);
-  if (parked_.load() && parked_.exchange(false)) eventfd_write(wake_fd_, 1);
+  out_->ring();
 }
 
 void links_thread::act() {
   while (!stop_) {
-    bool worked = drain_mailbox();
-    worked |= drain_sockets();
+    drain_mailbox();
+    drain_outbox(burst);
+    drain_sockets();
     const auto now = now_us(system());
     for (auto& p : peers_) keep_up(p, now);
     flush();
     auto next = next_event_us(now);
     for (auto& p : peers_) next = std::min(next, arrive(p, now));
-    if (!worked && !stop_) park(now, next);
+    if (!stop_) wait(now, next);
   }
   linger();
   for (auto& p : peers_)
     if (p.up) end(p, {errc::unavailable, fmt::format("node '{}' is shutting down", setup_->own.node), {}}, true);
+  out_->close();
+  drain_outbox(SIZE_MAX);
 }
 
 // What was said last, such as the ends of answers after a drain, gets out.
@@ -56,21 +54,28 @@ void links_thread::linger() {
       if (const auto* s = p.up ? dealer(p, l) : nullptr) set(*s);
 }
 
-bool links_thread::drain_mailbox() {
-  bool did = false;
-  for (int i = 0; i < burst && has_next_message(); ++i)
+void links_thread::drain_mailbox() {
+  for (std::size_t i = 0; i < burst && has_next_message(); ++i)
     if (auto element = dequeue()) {
-      did = true;
+      drain_outbox(SIZE_MAX); // whose end is told here may have sent before
       handle(*element);
     }
-  return did;
+}
+
+void links_thread::drain_outbox(std::size_t most) {
+  for (; most > 0; --most) {
+    if (next_out_ == taken_out_.size()) {
+      next_out_ = 0;
+      out_->take(taken_out_);
+      if (taken_out_.empty()) return;
+    }
+    send_out(taken_out_[next_out_++]);
+  }
 }
 
 void links_thread::handle(caf::mailbox_element& e) {
   auto& content = e.content();
-  if (content.match_elements<outbound>()) {
-    send_out(content.get_mutable_as<outbound>(0));
-  } else if (content.match_elements<export_atom, std::string, caf::strong_actor_ptr>()) {
+  if (content.match_elements<export_atom, std::string, caf::strong_actor_ptr>()) {
     offer_actor(content.get_as<std::string>(1), content.get_as<caf::strong_actor_ptr>(2));
   } else if (content.match_elements<import_atom, std::string, std::string>()) {
     import(content.get_as<std::string>(1), content.get_as<std::string>(2), e.sender);
@@ -95,15 +100,11 @@ void links_thread::send_out(outbound& m) {
   link_message out;
   out.target = m.target;
   out.request = m.id.is_async() ? 0 : m.id.integer_value();
-  if (auto frame = frame_in(m.content)) {
-    out.frame = std::move(*frame);
-  } else if (!m.id.is_response()) { // an error as the answer goes as a record without a frame
-    log::error("links", "message.not_a_frame", {{"content", caf::to_string(m.content)}});
-    return fail_request(m.sender, m.id);
-  }
+  out.frame = std::move(m.frame);
   if (m.sender) {
     out.sender = make_known(*p->up, m.sender);
-    if (m.id.is_request()) p->up->requests.emplace(open_request{m.sender->address(), m.id.integer_value()}, m.sender);
+    if (m.id.is_request())
+      p->up->requests.try_emplace({out.sender, m.id.integer_value() & caf::message_id::request_id_mask}, asked{std::move(m.sender), m.id});
   }
   if (auto ok = p->up->protocol->send(std::move(out)); !ok) end(*p, ok.error(), true);
 }
@@ -111,7 +112,7 @@ void links_thread::send_out(outbound& m) {
 // The peer may write to it from now on, and hears of its end.
 std::uint64_t links_thread::make_known(connection& c, const caf::strong_actor_ptr& actor) {
   const auto id = actor->id();
-  if (c.known.emplace(id, actor).second && watched_.insert(id).second) monitor(actor);
+  if (c.known.try_emplace(id, actor).second && watched_.insert(id).second) monitor(actor);
   return id;
 }
 
@@ -141,7 +142,7 @@ void links_thread::tell(const caf::strong_actor_ptr& importer, const std::string
 
 caf::strong_actor_ptr links_thread::remote(connection& c, std::uint64_t number) {
   auto& actor = c.remote[number];
-  if (!actor) actor = make_remote_actor(system(), ctrl(), c.number, number);
+  if (!actor) actor = make_remote_actor(system(), out_, c.number, number);
   return actor;
 }
 
@@ -187,26 +188,41 @@ frame_of<wire::ActorStatus> links_thread::status() {
   return make_status(setup_->own.node, "links", all);
 }
 
-void links_thread::park(std::uint64_t now, std::uint64_t next) {
-  parked_ = true;
-  if (has_next_message()) {
-    parked_ = false;
-    return;
-  }
-  items_.clear();
-  items_.push_back({nullptr, wake_fd_, ZMQ_POLLIN, 0});
-  const auto add = [&](const link_socket& s) {
-    items_.push_back({s.handle(), 0, ZMQ_POLLIN, 0});
-    items_.push_back({s.monitor_handle(), 0, ZMQ_POLLIN, 0});
+// Until there is something to do. Sockets say through their file descriptors when it is worth asking them.
+void links_thread::wait(std::uint64_t now, std::uint64_t next) {
+  waits_.clear();
+  waits_.push_back({out_->fd(), POLLIN, 0});
+  watched_sockets_.clear();
+  const auto add = [&](link_socket& s) {
+    watched_sockets_.push_back(&s);
+    waits_.push_back({s.fd(), POLLIN, 0});
+    waits_.push_back({s.monitor_fd(), POLLIN, 0});
   };
   if (router_) add(*router_);
   for (auto& p : peers_)
     for (auto l : {lane::control, lane::bulk})
-      if (const auto* s = dealer(p, l)) add(*s);
-  zmq_poll(items_.data(), static_cast<int>(items_.size()), next > now ? static_cast<long>((next - now) / 1000 + 1) : 0);
-  parked_ = false;
-  eventfd_t value;
-  eventfd_read(wake_fd_, &value);
+      if (auto* s = dealer(p, l)) add(*s);
+  const auto may_have_some = [](const link_socket* s) { return s->may_have_messages(); };
+  const auto busy = [&] { return has_next_message() || next_out_ < taken_out_.size() || !out_->empty() || std::ranges::any_of(watched_sockets_, may_have_some); };
+  const auto come = [&](int timeout_ms) { return ::poll(waits_.data(), waits_.size(), timeout_ms) > 0; };
+  wait_pace::traffic moved;
+  for (const auto& p : peers_) {
+    if (!p.up) continue;
+    const auto& c = p.up->protocol->counts();
+    moved.sent += c.frames_sent;
+    moved.received += c.frames_received;
+    moved.bytes += c.sent[0] + c.sent[1] + c.received[0] + c.received[1];
+  }
+  pace_.begin(moved);
+  bool ready = come(0) || busy() || next <= now;
+  while (!ready && pace_.stay_awake()) ready = come(0) || busy();
+  if (!ready) {
+    out_->fall_asleep();
+    come(busy() ? 0 : static_cast<int>((next - now) / 1000 + 1));
+  }
+  out_->wake_up(waits_[0].revents != 0); // also where it was rung as the last sleep ended
+  pace_.end();
+  for (std::size_t i = 0; i < watched_sockets_.size(); ++i) watched_sockets_[i]->woken(waits_[2 * i + 1].revents != 0, waits_[2 * i + 2].revents != 0);
 }
 
 expected<links> spawn_links(caf::actor_system& system, links_setup setup) {

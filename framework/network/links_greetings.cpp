@@ -42,7 +42,7 @@ error links_thread::refusal_in(const link_message& m) {
 
 // First words of a connection from outside: a Hello on either lane.
 void links_thread::greet_back(socket_message m) {
-  auto b = read_batch(m.first, std::move(m.rest), setup_->limits.frames);
+  auto b = read_batch(m.first.share(), std::move(m.rest), setup_->limits.frames);
   if (!b) return refuse(m, 0, b.error(), true);
   const auto* said = own_frame(*b, frame_type::Hello);
   if (!said) { // left over from a session that ended here, unless somebody makes it up
@@ -54,7 +54,7 @@ void links_thread::greet_back(socket_message m) {
   const auto it = std::find_if(peers_.begin(), peers_.end(), [&](const auto& p) { return p.config.node == node && p.config.address.empty(); });
   if (it == peers_.end())
     return refuse(m, hello->session(), {errc::not_found, fmt::format("node '{}' expects no connection from a node '{}'", setup_->own.node, node), {}}, true);
-  if (auto ok = check_hello(*hello, setup_->own, it->config.node, m.key_owner); !ok) return refuse(m, hello->session(), ok.error(), true);
+  if (auto ok = check_hello(*hello, setup_->own, it->config.node, m.first.key_owner()); !ok) return refuse(m, hello->session(), ok.error(), true);
   if (it->up && it->up->peer_epoch != hello->epoch())
     return refuse(m, hello->session(), {errc::already_exists, fmt::format("node '{}' is connected already, from another process", node), {}}, false);
   collect(*it, m, hello);
@@ -67,7 +67,7 @@ void links_thread::collect(peer_state& p, const socket_message& m, const frame_o
   auto& g = *p.greeting_now;
   const auto l = hello->lane() == wire::Lane::bulk ? lane::bulk : lane::control;
   g.route.identities[index(l)] = m.identity;
-  g.route.connections[index(l)] = m.connection;
+  g.route.connections[index(l)] = m.first.connection();
   if (l == lane::control) g.hello = hello;
   if (!g.route.complete() || !g.hello) return;
   if (p.up) end(p, {errc::unavailable, "another session began", {}}, false);
@@ -95,7 +95,7 @@ void links_thread::say_hello(peer_state& p, link_route& route, std::uint64_t ses
 
 // The answer to this node's Hello.
 void links_thread::greeted(peer_state& p, socket_message m) {
-  auto b = read_batch(m.first, std::move(m.rest), setup_->limits.frames);
+  auto b = read_batch(m.first.share(), std::move(m.rest), setup_->limits.frames);
   if (!b) {
     ++bad_;
     return try_again(p, b.error());
@@ -160,7 +160,7 @@ void links_thread::end(peer_state& p, const error& why, bool tell_peer) {
   ++lost_;
   if (!stop_) log::warning("links", "down", {{"node", p.config.node}, {"reason", why.message}});
   if (tell_peer) put(p, c->route, lane::control, alone(refusal(c->session, why)), {});
-  for (const auto& [question, asker] : c->requests) fail_request(asker, caf::message_id(question.second));
+  for (const auto& [request, open] : c->requests) fail_request(open.asker, open.question);
   for (const auto& [number, actor] : c->remote) end_remote_actor(actor);
   if (!p.config.address.empty()) p.retry_at_us = now_us(system()) + first_back_off_us;
 }

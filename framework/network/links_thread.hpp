@@ -4,34 +4,34 @@
 
 #include "network/link_peers.hpp"
 #include "network/links.hpp"
+#include "network/wait_pace.hpp"
 
-#include <sys/eventfd.h>
+#include <poll.h>
 
-#include <atomic>
 #include <map>
 #include <random>
 #include <set>
 
 namespace tokamak::network {
 
-/// One thread that waits for its mailbox, its sockets and its clock: senders wake it through an eventfd only while it sleeps.
+/// One thread that waits for its mailbox, its sockets and its clock: senders wake it through its outbox only while it sleeps.
 class links_thread final : public caf::blocking_actor {
 public:
   /// `router`: null where nobody connects to this node.
   links_thread(caf::actor_config& config, std::shared_ptr<links_setup> setup, std::shared_ptr<link_context> context,
                std::shared_ptr<std::optional<link_socket>> router);
-  ~links_thread() override;
 
   void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override;
   void act() override;
 
 private:
-  static constexpr int burst = 256; // so that neither side starves the other
+  static constexpr std::size_t burst = 256; // so that neither side starves the other
 
   class effects_of; // what a session does to this actor
 
   // links.cpp
-  bool drain_mailbox();
+  void drain_mailbox();
+  void drain_outbox(std::size_t most);
   void handle(caf::mailbox_element& e);
   peer_state* peer_of(std::uint64_t number);
   void send_out(outbound& m);
@@ -43,13 +43,13 @@ private:
   caf::strong_actor_ptr remote(connection& c, std::uint64_t number);
   frame_of<wire::ActorStatus> status();
   void linger();
-  void park(std::uint64_t now, std::uint64_t next);
+  void wait(std::uint64_t now, std::uint64_t next);
 
   // links_traffic.cpp
-  bool drain_sockets();
+  void drain_sockets();
   link_socket* dealer(peer_state& p, lane l);
-  bool drain_dealer(peer_state& p, lane l);
-  bool drain_router_ends();
+  void drain_dealer(peer_state& p, lane l);
+  void drain_router_ends();
   void from_router(socket_message m);
   void receive(peer_state& p, lane l, socket_message m);
   std::unique_ptr<link_effects> make_effects(peer_state& p, connection& c);
@@ -85,11 +85,14 @@ private:
   std::multimap<std::pair<std::string, std::string>, caf::strong_actor_ptr> importers_; ///< by node and name
   std::set<std::uint64_t> watched_; ///< monitored actors of this node
   std::set<std::string> told_;      ///< refusals in the log
-  std::vector<zmq_pollitem_t> items_;
+  std::shared_ptr<outbox> out_ = std::make_shared<outbox>();
+  std::vector<outbound> taken_out_; ///< from the outbox, of which next_out_ is the first that is not sent
+  std::size_t next_out_ = 0;
+  std::vector<pollfd> waits_;
+  wait_pace pace_;
+  std::vector<link_socket*> watched_sockets_;
   std::mt19937_64 random_{std::random_device{}()};
   std::uint64_t connections_made_ = 0, sessions_ = 0, lost_ = 0, refused_ = 0, bad_ = 0;
-  int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  std::atomic<bool> parked_{false};
   bool stop_ = false;
 };
 

@@ -27,21 +27,17 @@ private:
   connection& c_;
 };
 
-bool links_thread::drain_sockets() {
-  bool did = false;
+void links_thread::drain_sockets() {
   if (router_) {
-    did |= drain_router_ends();
-    for (int i = 0; i < burst; ++i) {
+    drain_router_ends();
+    for (std::size_t i = 0; i < burst; ++i) {
       auto m = router_->receive();
       if (!m) break;
-      did = true;
-      drain_router_ends(); // of what happened before this message was sent
       from_router(std::move(*m));
     }
   }
   for (auto& p : peers_)
-    for (auto l : {lane::control, lane::bulk}) did |= drain_dealer(p, l);
-  return did;
+    for (auto l : {lane::control, lane::bulk}) drain_dealer(p, l);
 }
 
 link_socket* links_thread::dealer(peer_state& p, lane l) {
@@ -49,28 +45,20 @@ link_socket* links_thread::dealer(peer_state& p, lane l) {
   return route ? route->own[index(l)].get() : nullptr;
 }
 
-bool links_thread::drain_dealer(peer_state& p, lane l) {
-  bool did = false;
+void links_thread::drain_dealer(peer_state& p, lane l) {
   if (auto* s = dealer(p, l))
-    if (const auto ended = s->next_end()) {
-      lose(p, {errc::unavailable, ended->problem, {}});
-      return true;
-    }
-  for (int i = 0; i < burst; ++i) {
+    if (const auto ended = s->next_end()) return lose(p, {errc::unavailable, ended->problem, {}});
+  for (std::size_t i = 0; i < burst; ++i) {
     auto* s = dealer(p, l); // a message may end the session
     if (!s) break;
     auto m = s->receive();
     if (!m) break;
-    did = true;
     p.up ? receive(p, l, std::move(*m)) : greeted(p, std::move(*m));
   }
-  return did;
 }
 
-bool links_thread::drain_router_ends() {
-  bool did = false;
+void links_thread::drain_router_ends() {
   while (const auto ended = router_->next_end()) {
-    did = true;
     for (auto& p : peers_) {
       const auto holds = [&](const link_route& r) {
         return !r.own[0] && ended->connection >= 0 && std::count(r.connections.begin(), r.connections.end(), ended->connection) > 0;
@@ -79,7 +67,6 @@ bool links_thread::drain_router_ends() {
       if (p.greeting_now && holds(p.greeting_now->route)) p.greeting_now.reset();
     }
   }
-  return did;
 }
 
 void links_thread::from_router(socket_message m) {
@@ -87,12 +74,14 @@ void links_thread::from_router(socket_message m) {
     for (auto l : {lane::control, lane::bulk}) {
       if (p.up && p.up->route.identities[index(l)] == m.identity) return receive(p, l, std::move(m));
     }
+  router_->woken(false, true);
+  drain_router_ends(); // of what happened before this message was sent
   greet_back(std::move(m));
 }
 
 void links_thread::receive(peer_state& p, lane l, socket_message m) {
   const auto number = p.up->number;
-  auto b = read_batch(m.first, std::move(m.rest), setup_->limits.frames);
+  auto b = read_batch(m.first.share(), std::move(m.rest), setup_->limits.frames);
   if (b && b->messages.size() == 1 && b->messages[0].target == link_address && b->messages[0].frame.type == frame_type::Refusal)
     return lose(p, refusal_in(b->messages[0]));
   auto ok = b ? p.up->protocol->receive(l, std::move(*b), now_us(system())) : tl::unexpected<error>(b.error());
@@ -113,20 +102,17 @@ void links_thread::deliver(connection& c, link_message m) {
   if (id.is_response()) return answer(c, it->second, sender, std::move(m));
   if (!m.frame.storage) return;
   const auto request = caf::make_message_id(m.request & caf::message_id::request_id_mask);
-  it->second->enqueue(sender, id.is_request() ? request : caf::make_message_id(), to_message(m.frame), nullptr);
+  it->second->enqueue(to_element(m.frame, sender, id.is_request() ? request : caf::make_message_id()), nullptr);
 }
 
 // Only to what was asked, and once.
 void links_thread::answer(connection& c, const caf::strong_actor_ptr& asker, const caf::strong_actor_ptr& sender, link_message m) {
-  const auto number = m.request & caf::message_id::request_id_mask;
-  const auto asked = std::find_if(c.requests.begin(), c.requests.end(), [&](const auto& r) {
-    return r.first.first == asker->address() && (r.first.second & caf::message_id::request_id_mask) == number;
-  });
-  if (asked == c.requests.end()) return;
-  const auto question = caf::message_id(asked->first.second);
-  c.requests.erase(asked);
+  const auto open = c.requests.find({m.target, m.request & caf::message_id::request_id_mask});
+  if (open == c.requests.end()) return;
+  const auto question = open->second.question;
+  c.requests.erase(open);
   if (!m.frame.storage) return fail_request(asker, question);
-  asker->enqueue(sender, question.response_id(), to_message(m.frame), nullptr);
+  asker->enqueue(to_element(m.frame, sender, question.response_id()), nullptr);
 }
 
 void links_thread::offered(peer_state& p, connection& c, offer o) {

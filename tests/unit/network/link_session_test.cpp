@@ -19,7 +19,7 @@ link_message message(const std::string& name, std::vector<attachment> attachment
 attachment bytes(std::size_t n) { return make_attachment(n).second; }
 
 std::string why(const std::vector<std::byte>& batch, std::vector<attachment> rest = {}) {
-  auto b = read_batch(batch, std::move(rest), {});
+  auto b = read_batch(copy_attachment(batch), std::move(rest), {});
   return b ? "" : b.error().message;
 }
 
@@ -44,7 +44,7 @@ struct side final : link_effects {
 
 expected<void> pass(side& from, side& to, std::uint64_t now) {
   for (auto& s : std::exchange(from.out, {})) {
-    auto b = read_batch(s.b, s.a, {});
+    auto b = read_batch(copy_attachment(s.b), s.a, {});
     if (!b) return fail(b.error());
     if (auto ok = to.session.receive(s.l, std::move(*b), now); !ok) return ok;
   }
@@ -58,7 +58,7 @@ TEST_CASE("a batch holds its messages in order, with addresses and requests") {
   w.add({1, 2, 3, frame("first")});
   w.add({4, 0, 0, {}});
   w.add({0, 0, 0, frame("a longer name, so that padding differs")});
-  const auto b = read_batch(w.take({10, 20}), {}, {});
+  const auto b = read_batch(copy_attachment(w.take({10, 20})), {}, {});
   REQUIRE(b);
   CHECK(b->received == received_bytes{10, 20});
   REQUIRE(b->messages.size() == 3);
@@ -92,7 +92,7 @@ TEST_CASE("a batch that is not whole is refused with what was found and expected
   CHECK(why(good, {bytes(1)}) == "batch with 1 attachments; 0 expected");
   w.add(message("x"));
   w.add(message("y"));
-  CHECK(why(w.take({}, 1), {bytes(1)}) == "batch with attachments and several records; one expected");
+  CHECK(why(w.take({}, 1), {bytes(1)}) == "batch with attachments and 2 records; one expected");
   w.add({1, 2, 3, {}});
   CHECK(why(w.take({}, 1), {bytes(1)}) == "batch with attachments and no frame; one expected");
 }

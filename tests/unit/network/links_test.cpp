@@ -251,7 +251,7 @@ std::string refusal_of(const node_links& a, const std::vector<std::byte>& bytes)
   zmq_close(socket);
   zmq_ctx_term(context);
   if (n < 0) return "no answer";
-  const auto b = read_batch(std::span(answer).first(static_cast<std::size_t>(n)), {}, {});
+  const auto b = read_batch(copy_attachment(std::span(answer).first(static_cast<std::size_t>(n))), {}, {});
   REQUIRE(b);
   REQUIRE(b->messages.size() == 1);
   REQUIRE(b->messages[0].frame.type == frame_type::Refusal);
