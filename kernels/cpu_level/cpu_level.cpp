@@ -19,8 +19,14 @@ bool has_avx2_fma_f16c() {
   if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_F16C) == 0) return false;
   return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
 }
+
+bool has_avx512_vnni() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+         __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+}
 #else
 bool has_avx2_fma_f16c() { return false; }
+bool has_avx512_vnni() { return false; }
 #endif
 
 } // namespace
@@ -34,7 +40,10 @@ const char* level_name(cpu_level level) {
   return "unknown";
 }
 
-cpu_level detect() { return has_avx2_fma_f16c() ? cpu_level::avx2 : cpu_level::reference; }
+cpu_level detect() {
+  if (!has_avx2_fma_f16c()) return cpu_level::reference;
+  return has_avx512_vnni() ? cpu_level::avx512 : cpu_level::avx2;
+}
 
 level_choice choose_level(const char* forced, cpu_level best) {
   const std::string_view wanted = forced == nullptr ? "" : forced;

@@ -9,6 +9,8 @@
 namespace tokamak::kernels::matmul_detail {
 namespace {
 
+constexpr std::size_t vector_width = vector_bytes(rows_avx2);
+
 inline __m256i load256(const std::byte* from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)); }
 
 // Keeps a sum in a register: compilers would delay the additions, until their operands no longer fit in registers.
@@ -41,13 +43,13 @@ public:
   __m256i take(int g) {
     constexpr planes plane = planes_of(Bits);
     constexpr int low = plane.low, high = plane.high, shared = 8 / low;
-    if (g % shared == 0) low_ = pinned(load256(weights_ + vector_bytes * (g / shared)));
+    if (g % shared == 0) low_ = pinned(load256(weights_ + vector_width * (g / shared)));
     const __m256i codes = field(low_, low * (g % shared), low, 0);
     if constexpr (high == 0) {
       return codes;
     } else {
       constexpr int shared_high = 8 / high;
-      if (g % shared_high == 0) high_ = pinned(load256(weights_ + vector_bytes * (low + g / shared_high)));
+      if (g % shared_high == 0) high_ = pinned(load256(weights_ + vector_width * (low + g / shared_high)));
       return _mm256_or_si256(codes, field(high_, high * (g % shared_high), high, low));
     }
   }
@@ -61,7 +63,7 @@ private:
 /// `Halves`: products of 16 values of k are multiplied by factor[0] or factor[1], for free, since pairs must be summed.
 template <int Bits>
 struct unsigned_codes {
-  static constexpr std::size_t bytes = Bits * vector_bytes;
+  static constexpr std::size_t bytes = Bits * vector_width;
   /// Groups whose pairs fit in 16 bits: 2 * (2^Bits - 1) * 127 * run <= 32767.
   static constexpr int run = Bits <= 4 ? 8 : Bits == 5 ? 4 : 2;
 
@@ -107,16 +109,16 @@ struct int8_weights {
 };
 
 struct int8_codes {
-  static constexpr std::size_t bytes = 8 * vector_bytes;
+  static constexpr std::size_t bytes = 8 * vector_width;
   template <bool, int M>
   static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i*, __m256i* sums) {
-    int8_weights::dot<M>([=](int g) { return load256(weights + vector_bytes * g); }, q, k, sums);
+    int8_weights::dot<M>([=](int g) { return load256(weights + vector_width * g); }, q, k, sums);
   }
 };
 
 /// Nibbles that name int8 values.
 struct table_codes {
-  static constexpr std::size_t bytes = 4 * vector_bytes;
+  static constexpr std::size_t bytes = 4 * vector_width;
   template <bool, int M>
   static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i*, __m256i* sums) {
     const __m256i table =

@@ -70,11 +70,11 @@ void all_tiles(const packed_view& w, const quantized_rows& x, const output_range
   if (rows_near == 0) rows_near = max_rows;
   for (std::size_t t = range.row_begin; t < range.row_end; t += rows_near) {
     const std::size_t t_end = range.row_end - t < rows_near ? range.row_end : t + rows_near;
-    for (std::size_t n = range.n_begin / tile_rows * tile_rows; n < range.n_end; n += tile_rows) {
+    for (std::size_t n = range.n_begin / rows_avx2 * rows_avx2; n < range.n_end; n += rows_avx2) {
       const std::size_t skip = n < range.n_begin ? range.n_begin - n : 0;
-      const std::size_t end = range.n_end - n < tile_rows ? range.n_end - n : tile_rows;
+      const std::size_t end = range.n_end - n < rows_avx2 ? range.n_end - n : rows_avx2;
       const __m256i stored = _mm256_andnot_si256(lanes(skip), lanes(end));
-      tile_times_range<Format>(w, w.data + n / tile_rows * w.tile_bytes, x, t, t_end, range.y + n, range.ldy, stored);
+      tile_times_range<Format>(w, w.data + n / rows_avx2 * w.tile_bytes, x, t, t_end, range.y + n, range.ldy, stored);
     }
   }
 }

@@ -46,7 +46,7 @@ struct job {
 template <class Format, int M, int N>
 void multiply(const job& job, std::size_t t, std::size_t n) {
   const std::size_t tile_bytes = job.w->tile_bytes, ldx = job.ldx;
-  const std::byte* w = job.w->data + n / tile_rows * tile_bytes;
+  const std::byte* w = job.w->data + n / rows_avx2 * tile_bytes;
   const float* const x = job.x + t * ldx;
   __m256 acc[M][N];
   for (int m = 0; m < M; ++m)
@@ -59,9 +59,9 @@ void multiply(const job& job, std::size_t t, std::size_t n) {
       for (int i = 0; i < N; ++i) acc[m][i] = _mm256_fmadd_ps(weights[i], value, acc[m][i]);
     }
   }
-  for (int i = 0; i < N; ++i, n += tile_rows) {
+  for (int i = 0; i < N; ++i, n += rows_avx2) {
     const std::size_t skip = n < job.range->n_begin ? job.range->n_begin - n : 0;
-    const std::size_t end = job.range->n_end - n < tile_rows ? job.range->n_end - n : tile_rows;
+    const std::size_t end = job.range->n_end - n < rows_avx2 ? job.range->n_end - n : rows_avx2;
     const __m256i stored = _mm256_andnot_si256(lanes(skip), lanes(end));
     for (int m = 0; m < M; ++m) _mm256_maskstore_ps(job.range->y + (t + m) * job.range->ldy + n, stored, acc[m][i]);
   }
@@ -85,12 +85,12 @@ void all_tiles(const job& job) {
   if (rows_near == 0) rows_near = 4;
   for (std::size_t t = range.row_begin; t < range.row_end; t += rows_near) {
     const std::size_t t_end = range.row_end - t < rows_near ? range.row_end : t + rows_near;
-    std::size_t n = range.n_begin / tile_rows * tile_rows;
+    std::size_t n = range.n_begin / rows_avx2 * rows_avx2;
     if (t_end - t == 1)
-      for (; n + 7 * tile_rows < range.n_end; n += 8 * tile_rows) multiply<Format, 1, 8>(job, t, n);
+      for (; n + 7 * rows_avx2 < range.n_end; n += 8 * rows_avx2) multiply<Format, 1, 8>(job, t, n);
     if (t_end - t == 2)
-      for (; n + 3 * tile_rows < range.n_end; n += 4 * tile_rows) multiply<Format, 2, 4>(job, t, n);
-    for (; n + tile_rows < range.n_end; n += 2 * tile_rows) rows_times_tiles<Format, 2>(job, t, t_end, n);
+      for (; n + 3 * rows_avx2 < range.n_end; n += 4 * rows_avx2) multiply<Format, 2, 4>(job, t, n);
+    for (; n + rows_avx2 < range.n_end; n += 2 * rows_avx2) rows_times_tiles<Format, 2>(job, t, t_end, n);
     if (n < range.n_end) rows_times_tiles<Format, 1>(job, t, t_end, n);
   }
 }

@@ -1,16 +1,16 @@
-// Inside of a packed tile of 8 rows, shared by packing, the reference and the fast versions.
+// Inside of a packed tile of R rows (8; 16 for AVX-512), shared by packing, the reference and the fast versions.
 //
-// Plain formats: [k][8 rows]. Quantised formats: scale records, padded to 64 bytes, then codes.
-//   Codes of each 32 values of k are `bits` vectors of 32 bytes. A vector for 4 values of k holds byte [8 rows][4 k]; the
+// Plain formats: [k][R rows]. Quantised formats: scale records, padded to 64 bytes, then codes.
+//   Codes of each 32 values of k are `bits` vectors of 4 R bytes. A vector for 4 values of k holds byte [R rows][4 k]; the
 //   vectors of the 8 groups of four share planes: a plane of w bits takes w vectors, each with 8/w groups, the first
 //   group in the lowest bits. 8, 4 and 2 bits are one such plane; 5 and 6 are one of 4 bits and behind it one of the
 //   upper 1 or 2; 3 is one of 2 and one of 1. So 3, 5 and 6 bits stream from memory as 3, 5 and 6, and unpacking is shifts.
 //   A scale record covers 32 values of k, or 256 for super-blocks, whose 6- or 8-bit scales are kept as they are:
-//     per_32        [8] f16 d
-//     per_32_min    [8] f16 d, [8] f16 m
-//     super_32_min  [8] f16 d, [8] f16 m, then for each 32: [8] u8 scale, [8] u8 min
-//     super_16      [8] f16 d, then for each 32: [8 rows][2] i8 scale
-//     super_16_min  [8] f16 d, [8] f16 m, then for each 32: [8 rows][2] u8 scale + 16 * min
+//     per_32        [R] f16 d
+//     per_32_min    [R] f16 d, [R] f16 m
+//     super_32_min  [R] f16 d, [R] f16 m, then for each 32: [R] u8 scale, [R] u8 min
+//     super_16      [R] f16 d, then for each 32: [R rows][2] i8 scale
+//     super_16_min  [R] f16 d, [R] f16 m, then for each 32: [R rows][2] u8 scale + 16 * min
 #pragma once
 
 #include "tokamak/kernels/matmul.hpp"
@@ -19,8 +19,11 @@
 namespace tokamak::kernels::matmul_detail {
 
 inline constexpr std::size_t block = 32;  ///< values of k with one activation scale
+inline constexpr std::size_t rows_avx2 = 8, rows_avx512 = 16; ///< of a tile: as many as a register has 32-bit lanes
 inline constexpr std::size_t groups = 8;  ///< of 4 values of k in a block
-inline constexpr std::size_t vector_bytes = 4 * tile_rows;
+
+/// Bytes of a vector of codes of a tile of `rows` rows.
+constexpr std::size_t vector_bytes(std::size_t rows) { return 4 * rows; }
 
 /// How codes are cut into planes.
 struct planes {
@@ -33,16 +36,17 @@ constexpr planes planes_of(unsigned bits) {
 /// Scale records of a scheme.
 struct scale_record {
   std::size_t weights;   ///< values of k that one covers
+  bool with_min;         ///< m stands behind d
   std::size_t head;      ///< bytes of f16 factors at its beginning
   std::size_t per_block; ///< bytes for each 32 values of k behind them
   std::size_t bytes() const { return head + weights / block * per_block; }
 };
-constexpr scale_record record_of(scale_kind kind) {
+constexpr scale_record record_of(scale_kind kind, std::size_t rows) {
   switch (kind) {
-    case scale_kind::per_32: return {32, 2 * tile_rows, 0};
-    case scale_kind::per_32_min: return {32, 4 * tile_rows, 0};
-    case scale_kind::super_16: return {256, 2 * tile_rows, 2 * tile_rows};
-    default: return {256, 4 * tile_rows, 2 * tile_rows};
+    case scale_kind::per_32: return {32, false, 2 * rows, 0};
+    case scale_kind::per_32_min: return {32, true, 4 * rows, 0};
+    case scale_kind::super_16: return {256, false, 2 * rows, 2 * rows};
+    default: return {256, true, 4 * rows, 2 * rows};
   }
 }
 
@@ -65,5 +69,7 @@ struct output_range {
 void matmul_reference(const packed_view& w, const matmul_input& x, const output_range& range);
 void matmul_codes_avx2(const packed_view& w, const quantized_rows& x, const output_range& range);
 void matmul_floats_avx2(const packed_view& w, const float* x, std::size_t ldx, const output_range& range);
+void matmul_codes_avx512(const packed_view& w, const quantized_rows& x, const output_range& range);
+void matmul_floats_avx512(const packed_view& w, const float* x, std::size_t ldx, const output_range& range);
 
 } // namespace tokamak::kernels::matmul_detail

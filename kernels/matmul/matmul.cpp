@@ -37,7 +37,11 @@ void matmul(const packed_matrix& w, const matmul_input& x, std::size_t row_begin
   if (row_begin >= row_end || n_begin >= n_end) return;
   const matmul_detail::output_range range{row_begin, row_end, n_begin, n_end, y, ldy};
 #if defined(TOKAMAK_KERNELS_X86)
-  if (w.level() >= cpu_level::avx2) {
+  if (w.level() == cpu_level::avx512) {
+    if (wants_quantized(w.format())) return matmul_detail::matmul_codes_avx512(w.view(), x.q8, range);
+    return matmul_detail::matmul_floats_avx512(w.view(), x.f32, x.ld, range);
+  }
+  if (w.level() == cpu_level::avx2) {
     if (wants_quantized(w.format())) return matmul_detail::matmul_codes_avx2(w.view(), x.q8, range);
     return matmul_detail::matmul_floats_avx2(w.view(), x.f32, x.ld, range);
   }

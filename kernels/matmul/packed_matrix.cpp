@@ -34,9 +34,9 @@ void unpack_codes(const packed_view& view, const std::byte* tile, std::size_t r,
   }
 }
 
-// Rows of plain weights into a tile, [k][8 rows]; absent rows stay as they are.
+// Rows of plain weights into a tile, [k][tile_rows]; absent rows stay as they are.
 template <class Weight>
-void interleave(const std::byte* rows, std::size_t stride, std::size_t n, std::size_t k, std::byte* tile) {
+void interleave(const std::byte* rows, std::size_t stride, std::size_t n, std::size_t k, std::size_t tile_rows, std::byte* tile) {
   for (std::size_t i = 0; i < k; ++i)
     for (std::size_t r = 0; r < n; ++r)
       std::memcpy(tile + (i * tile_rows + r) * sizeof(Weight), rows + r * stride + i * sizeof(Weight), sizeof(Weight));
@@ -71,25 +71,27 @@ packed_matrix::packed_matrix(cpu_level level, weight_format format, std::size_t 
   view_.n = n;
   view_.k = k;
   view_.format = format;
+  view_.tile_rows = level == cpu_level::avx512 ? matmul_detail::rows_avx512 : matmul_detail::rows_avx2;
   if (wants_quantized(format)) {
     const code_scheme scheme = scheme_of(format);
-    const matmul_detail::scale_record record = matmul_detail::record_of(scheme.kind);
+    const matmul_detail::scale_record record = matmul_detail::record_of(scheme.kind, view_.tile_rows);
     view_.weights_at = round_up(k / record.weights * record.bytes());
-    view_.tile_bytes = view_.weights_at + k / block * scheme.bits * matmul_detail::vector_bytes;
+    view_.tile_bytes = view_.weights_at + k / block * scheme.bits * matmul_detail::vector_bytes(view_.tile_rows);
   } else {
-    view_.tile_bytes = k * tile_rows * block_bytes(format);
+    view_.tile_bytes = k * view_.tile_rows * block_bytes(format);
   }
   view_.tile_bytes = round_up(view_.tile_bytes);
 }
 
 void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end) {
+  const std::size_t tile_rows = view_.tile_rows;
   for (std::size_t n = n_begin; n < n_end; n += tile_rows) {
     std::byte* const tile = data_ + n / tile_rows * view_.tile_bytes;
     const std::size_t rows = std::min(tile_rows, n_end - n);
     if (view_.format == weight_format::f32)
-      interleave<std::uint32_t>(src, src_stride, rows, view_.k, tile);
+      interleave<std::uint32_t>(src, src_stride, rows, view_.k, tile_rows, tile);
     else if (!wants_quantized(view_.format))
-      interleave<std::uint16_t>(src, src_stride, rows, view_.k, tile);
+      interleave<std::uint16_t>(src, src_stride, rows, view_.k, tile_rows, tile);
     else
       for (std::size_t r = 0; r < rows; ++r) matmul_detail::pack_row(view_, src + r * src_stride, r, tile);
     src += rows * src_stride;
@@ -97,6 +99,7 @@ void packed_matrix::pack(const std::byte* src, std::size_t src_stride, std::size
 }
 
 void packed_matrix::unpack_row(std::size_t n, float* out) const {
+  const std::size_t tile_rows = view_.tile_rows;
   const std::byte* const tile = view_.data + n / tile_rows * view_.tile_bytes;
   if (wants_quantized(view_.format)) {
     unpack_codes(view_, tile, n % tile_rows, out);

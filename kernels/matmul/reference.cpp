@@ -60,7 +60,7 @@ float dot_floats(const packed_view& w, const std::byte* tile, std::size_t r, con
   float acc = 0;
   for (std::size_t k = 0; k < w.k; ++k) {
     float weight = 0;
-    dequantize_row(w.format, tile + (k * tile_rows + r) * element, 1, &weight);
+    dequantize_row(w.format, tile + (k * w.tile_rows + r) * element, 1, &weight);
     acc = weight * x[k] + acc;
   }
   return acc;
@@ -103,8 +103,8 @@ void matmul_reference(const packed_view& w, const matmul_input& x, const output_
   const bool quantized = wants_quantized(w.format);
   for (std::size_t t = range.row_begin; t < range.row_end; ++t) {
     for (std::size_t n = range.n_begin; n < range.n_end; ++n) {
-      const std::byte* const tile = w.data + n / tile_rows * w.tile_bytes;
-      const std::size_t r = n % tile_rows;
+      const std::byte* const tile = w.data + n / w.tile_rows * w.tile_bytes;
+      const std::size_t r = n % w.tile_rows;
       range.y[t * range.ldy + n] =
           quantized ? dot_blocks(w, tile, r, x.q8, t) : dot_floats(w, tile, r, x.f32 + t * x.ld);
     }

@@ -45,7 +45,7 @@ struct scales_32 {
   void next(std::size_t) {
     d = load_halves(at);
     low = _mm256_mul_ps(d, _mm256_set1_ps(-Offset));
-    at += 2 * tile_rows;
+    at += 2 * rows_avx2;
   }
   __m256 add(__m256i products, const block_of_x& x, __m256 acc) const {
     acc = add_scaled(d, products, x, acc);
@@ -62,8 +62,8 @@ struct scales_32_min {
   explicit scales_32_min(const std::byte* tile) : at(tile) {}
   void next(std::size_t) {
     d = load_halves(at);
-    m = load_halves(at + 2 * tile_rows);
-    at += 4 * tile_rows;
+    m = load_halves(at + 2 * rows_avx2);
+    at += 4 * rows_avx2;
   }
   __m256 add(__m256i products, const block_of_x& x, __m256 acc) const {
     return _mm256_fmadd_ps(m, _mm256_set1_ps(x.sum), add_scaled(d, products, x, acc));
@@ -80,12 +80,12 @@ struct scales_super_32_min {
   void next(std::size_t b) {
     if (b % 8 == 0) {
       d = load_halves(at);
-      m = _mm256_xor_ps(load_halves(at + 2 * tile_rows), _mm256_set1_ps(-0.0f));
-      at += 4 * tile_rows;
+      m = _mm256_xor_ps(load_halves(at + 2 * rows_avx2), _mm256_set1_ps(-0.0f));
+      at += 4 * rows_avx2;
     }
     scale = _mm256_mul_ps(d, load_bytes(at));
-    low = _mm256_mul_ps(m, load_bytes(at + tile_rows));
-    at += 2 * tile_rows;
+    low = _mm256_mul_ps(m, load_bytes(at + rows_avx2));
+    at += 2 * rows_avx2;
   }
   __m256 add(__m256i products, const block_of_x& x, __m256 acc) const {
     return _mm256_fmadd_ps(low, _mm256_set1_ps(x.sum), add_scaled(scale, products, x, acc));
@@ -111,13 +111,13 @@ struct scales_super_16 {
   void next(std::size_t b) {
     if (b % 8 == 0) {
       d = load_halves(at);
-      at += 2 * tile_rows;
+      at += 2 * rows_avx2;
     }
     const __m256i pairs = _mm256_cvtepi8_epi16(load128(at));
     offset = _mm256_slli_epi16(pairs, Shift);
     factor[0] = twice(pairs, 0);
     factor[1] = twice(pairs, 1);
-    at += 2 * tile_rows;
+    at += 2 * rows_avx2;
   }
   __m256 add(__m256i products, const block_of_x& x, __m256 acc) const {
     const __m256i low = _mm256_madd_epi16(offset, _mm256_set1_epi32(x.half_sums));
@@ -135,15 +135,15 @@ struct scales_super_16_min {
   void next(std::size_t b) {
     if (b % 8 == 0) {
       d = load_halves(at);
-      m = _mm256_xor_ps(load_halves(at + 2 * tile_rows), _mm256_set1_ps(-0.0f));
-      at += 4 * tile_rows;
+      m = _mm256_xor_ps(load_halves(at + 2 * rows_avx2), _mm256_set1_ps(-0.0f));
+      at += 4 * rows_avx2;
     }
     const __m256i both = _mm256_cvtepu8_epi16(load128(at));
     const __m256i pairs = _mm256_and_si256(both, _mm256_set1_epi16(15));
     minima = _mm256_srli_epi16(both, 4);
     factor[0] = twice(pairs, 0);
     factor[1] = twice(pairs, 1);
-    at += 2 * tile_rows;
+    at += 2 * rows_avx2;
   }
   __m256 add(__m256i products, const block_of_x& x, __m256 acc) const {
     const __m256i low = _mm256_madd_epi16(minima, _mm256_set1_epi32(x.half_sums));

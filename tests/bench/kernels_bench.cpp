@@ -86,7 +86,7 @@ struct bench {
       in.q8 = quantized_view(memory.data(), rows, k);
       quantize_rows(level, x.data(), k, 0, rows, in.q8);
     }
-    std::size_t tiles = (n + tile_rows - 1) / tile_rows;
+    const std::size_t tiles = weights[0].tiles(), tile_rows = weights[0].tile_rows();
     const std::size_t grain = std::max<std::size_t>(1, tiles / (team.size() * 8));
     const double seconds = best_time([&] {
       for (const packed_matrix& w : weights)

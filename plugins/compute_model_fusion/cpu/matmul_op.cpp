@@ -10,8 +10,6 @@ namespace tokamak::cpu {
 
 namespace {
 
-using kernels::tile_rows;
-
 // Rows of x that one item covers: enough to reuse a tile of weights from the nearest cache.
 constexpr std::size_t item_rows = 128;
 
@@ -19,7 +17,6 @@ struct target {
   const kernels::packed_matrix* weights;
   const float* bias; ///< or nullptr
   std::uint32_t out;
-  std::size_t tiles() const { return (weights->n() + tile_rows - 1) / tile_rows; }
 };
 
 class matmul_op final : public operation {
@@ -55,24 +52,28 @@ public:
 private:
   void multiply(const step_run& run, const kernels::matmul_input& in, std::size_t rows) const {
     std::size_t tiles = 0, items = 0;
-    for (const target& target : targets_) tiles += target.tiles();
+    for (const target& target : targets_) tiles += target.weights->tiles();
     const std::size_t row_parts = (rows + item_rows - 1) / item_rows;
     // About eight items a thread even out their speeds; larger items walk through weights in longer runs.
     const std::size_t item_tiles = std::clamp<std::size_t>(tiles * row_parts / (run.team.size() * 8), 1, 256);
-    for (const target& target : targets_) items += (target.tiles() + item_tiles - 1) / item_tiles;
+    for (const target& target : targets_) items += parts_of(target, item_tiles);
     run.team.parallel_for(items * row_parts, 1, [&](std::size_t begin, std::size_t, unsigned) {
       std::size_t item = begin % items;
       const std::size_t first_row = begin / items * item_rows;
       for (const target& target : targets_) {
-        const std::size_t parts = (target.tiles() + item_tiles - 1) / item_tiles;
+        const std::size_t parts = parts_of(target, item_tiles);
         if (item < parts) {
-          const std::size_t n = item * item_tiles * tile_rows;
+          const std::size_t item_columns = item_tiles * target.weights->tile_rows(), n = item * item_columns;
           return one_item(run, in, target, first_row, std::min(rows, first_row + item_rows), n,
-                          std::min(target.weights->n(), n + item_tiles * tile_rows));
+                          std::min(target.weights->n(), n + item_columns));
         }
         item -= parts;
       }
     });
+  }
+
+  static std::size_t parts_of(const target& target, std::size_t item_tiles) {
+    return (target.weights->tiles() + item_tiles - 1) / item_tiles;
   }
 
   static void one_item(const step_run& run, const kernels::matmul_input& in, const target& target, std::size_t t,

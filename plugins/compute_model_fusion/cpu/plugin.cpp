@@ -114,4 +114,4 @@ private:
 
 } // namespace
 
-TOKAMAK_PLUGIN("cpu", "0.1.0", "Apache-2.0", "Compute on the processor: reference and AVX2 kernels.", cpu_backend)
+TOKAMAK_PLUGIN("cpu", "0.1.0", "Apache-2.0", "Compute on the processor: reference, AVX2 and AVX-512 kernels.", cpu_backend)

@@ -89,11 +89,11 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
   const std::size_t k = about.dims[0], n = about.dims[1];
   kernels::packed_matrix matrix(level_, format, n, k, memory_.data() + packed_bytes_);
   packed_bytes_ += matrix.bytes();
-  const std::size_t stride = kernels::row_bytes(format, k), tiles = (n + kernels::tile_rows - 1) / kernels::tile_rows;
+  const std::size_t stride = kernels::row_bytes(format, k), tile_rows = matrix.tile_rows(), tiles = matrix.tiles();
   const std::size_t grain = std::max<std::size_t>(1, tiles / (team_.size() * 4));
   team_.parallel_for(tiles, grain, [&](std::size_t begin, std::size_t end, unsigned) {
-    begin *= kernels::tile_rows;
-    matrix.pack(from + begin * stride, stride, begin, std::min(n, end * kernels::tile_rows));
+    begin *= tile_rows;
+    matrix.pack(from + begin * stride, stride, begin, std::min(n, end * tile_rows));
   });
   return packed_.emplace(value, std::move(matrix)).first->second;
 }

@@ -166,6 +166,17 @@ TEST_CASE("any cut into row and column ranges gives the same bits and writes not
   }
 }
 
+TEST_CASE("AVX-512 multiplies codes to the bits of AVX2") {
+  if (detect() < cpu_level::avx512) return;
+  test_data data;
+  for (const weight_format format : formats) {
+    if (!wants_quantized(format)) continue;
+    const product p(data, format, 1 + data.below(20), 1 + data.below(70), some_k(data, format));
+    CAPTURE(format_name(format));
+    CHECK(same_bits(multiplied(cpu_level::avx512, p), multiplied(cpu_level::avx2, p)));
+  }
+}
+
 TEST_CASE("packing by ranges equals packing at once, and rows come back bit for bit") {
   test_data data;
   for (const weight_format format : formats) {
@@ -173,10 +184,8 @@ TEST_CASE("packing by ranges equals packing at once, and rows come back bit for 
     const packed_matrix whole = p.packed(detect());
     packed_matrix parts(detect(), format, p.n, p.k);
     const std::size_t stride = row_bytes(format, p.k);
-    for (const std::size_t n : {24u, 0u, 40u, 8u}) {
-      const std::size_t end = n == 40 ? p.n : n == 24 ? 40 : n == 8 ? 24 : 8;
-      parts.pack(p.weights.data() + n * stride, stride, n, end);
-    }
+    const std::size_t one = whole.tile_rows(), ends[] = {0, one, 2 * one, p.n};
+    for (const std::size_t i : {1u, 0u, 2u}) parts.pack(p.weights.data() + ends[i] * stride, stride, ends[i], ends[i + 1]);
     CHECK(std::memcmp(whole.view().data, parts.view().data, whole.bytes()) == 0);
     aligned_buffer memory(packed_matrix::bytes_of(detect(), format, p.n, p.k));
     CHECK(memory.size() == whole.bytes());

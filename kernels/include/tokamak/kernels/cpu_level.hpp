@@ -10,7 +10,7 @@ namespace tokamak::kernels {
 enum class cpu_level : std::uint8_t {
   reference = 0, ///< plain C++, any processor; defines what every op means
   avx2 = 1,      ///< x86-64 with AVX2, FMA and F16C
-  avx512 = 2,    ///< x86-64 with AVX-512 F/BW/VL/DQ and VNNI (no kernels in this build yet)
+  avx512 = 2,    ///< x86-64 with all of that, AVX-512 F/BW/VL/DQ and VNNI; ops without kernels of their own run those of AVX2
 };
 
 /// "reference", "avx2" or "avx512". Any thread.

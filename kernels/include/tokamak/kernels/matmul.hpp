@@ -26,9 +26,6 @@
 
 namespace tokamak::kernels {
 
-/// Output rows that are interleaved in a packed tile; pack() splits and good column ranges are multiples of it.
-inline constexpr std::size_t tile_rows = 8;
-
 /// Rows of x quantised to int8: x[t,k] ~ scale[t, k/32] * q[t,k]; q in -127..127.
 /// A plain view: the memory belongs to the caller. Row strides are k, k/32, k/32 and k/16.
 struct quantized_rows {
@@ -50,13 +47,14 @@ quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k);
 void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
                    const quantized_rows& out);
 
-/// Read-only view of packed weights: tiles of 8 rows in sequence, each scales first, then interleaved weights
+/// Read-only view of packed weights: tiles of 8 or 16 rows in sequence, each scales first, then interleaved weights
 /// (matmul/layout.hpp).
 struct packed_view {
   const std::byte* data = nullptr;
   std::size_t tile_bytes = 0; ///< distance of two tiles
   std::size_t weights_at = 0; ///< offset of the weights within a tile; before it the scales
   std::size_t n = 0, k = 0;
+  std::size_t tile_rows = 8;
   weight_format format = weight_format::f32;
 };
 
@@ -80,7 +78,7 @@ public:
   bool allocated() const { return view_.data != nullptr || view_.n == 0; }
 
   /// Repacks rows [n_begin, n_end); `src` is row n_begin as the file stores it, `src_stride` the bytes from a row to
-  /// the next. REQUIRES: n_begin a multiple of tile_rows, n_end too unless it is n. Disjoint ranges may run at once.
+  /// the next. REQUIRES: n_begin a multiple of tile_rows(), n_end too unless it is n. Disjoint ranges may run at once.
   void pack(const std::byte* src, std::size_t src_stride, std::size_t n_begin, std::size_t n_end);
 
   /// Row `n` back as f32, bit for bit what dequantize_row gives of the source: tied embeddings need one copy only.
@@ -90,7 +88,10 @@ public:
   weight_format format() const { return view_.format; }
   std::size_t n() const { return view_.n; }
   std::size_t k() const { return view_.k; }
-  std::size_t bytes() const { return (view_.n + tile_rows - 1) / tile_rows * view_.tile_bytes; }
+  /// Output rows that are interleaved in a tile; pack() splits and good column ranges are multiples of it.
+  std::size_t tile_rows() const { return view_.tile_rows; }
+  std::size_t tiles() const { return (view_.n + view_.tile_rows - 1) / view_.tile_rows; }
+  std::size_t bytes() const { return tiles() * view_.tile_bytes; }
   const packed_view& view() const { return view_; }
 
 private:
