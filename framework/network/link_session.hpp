@@ -82,6 +82,7 @@ public:
   std::uint64_t next_tick_us() const { return std::min(next_heartbeat_us_, heard_us_ + 2 * limits_.heartbeat_us); }
 
   const link_counters& counts() const { return counts_; }
+  bool all_sent() const { return queues_[0].empty() && queues_[1].empty(); }
 
 private:
   template <class T>

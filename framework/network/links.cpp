@@ -37,21 +37,33 @@ void links_thread::act() {
     for (auto& p : peers_) next = std::min(next, arrive(p, now));
     if (!stop_) wait(now, next);
   }
-  linger();
-  for (auto& p : peers_)
-    if (p.up) end(p, {errc::unavailable, fmt::format("node '{}' is shutting down", setup_->own.node), {}}, true);
+  leave();
   out_->close();
   drain_outbox(SIZE_MAX);
 }
 
-// What was said last, such as the ends of answers after a drain, gets out.
-void links_thread::linger() {
-  static constexpr int longest_ms = 1000;
-  const auto set = [](const link_socket& s) { zmq_setsockopt(s.handle(), ZMQ_LINGER, &longest_ms, sizeof longest_ms); };
-  if (router_) set(*router_);
+// Sessions end with words of both sides. A connection that is closed earlier can take with it what was said last, such as the ends of answers
+// after a drain: the other side may see its end first, and a closed connection that is sent to is reset.
+void links_thread::leave() {
+  const error why{errc::unavailable, fmt::format("node '{}' is shutting down", setup_->own.node), {}};
+  const auto until = now_us(system()) + longest_leave_us;
+  std::set<std::uint64_t> told;
+  for (;;) {
+    drain_mailbox();
+    drain_outbox(burst);
+    drain_sockets();
+    flush();
+    const auto now = now_us(system());
+    auto next = until;
+    for (auto& p : peers_) {
+      if (p.up && p.up->protocol->all_sent() && told.insert(p.up->number).second) say_end(p, why);
+      next = std::min(next, arrive(p, now));
+    }
+    if (now >= until || std::ranges::none_of(peers_, [](const auto& p) { return p.up != nullptr; })) break;
+    wait(now, next);
+  }
   for (auto& p : peers_)
-    for (auto l : {lane::control, lane::bulk})
-      if (const auto* s = p.up ? dealer(p, l) : nullptr) set(*s);
+    if (p.up) end(p, why, !told.contains(p.up->number));
 }
 
 void links_thread::drain_mailbox() {

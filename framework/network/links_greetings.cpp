@@ -155,11 +155,17 @@ void links_thread::try_again(peer_state& p, const error& why) {
   log::warning("links", "no_session", {{"node", p.config.node}, {"address", p.config.address}, {"reason", why.message}});
 }
 
+void links_thread::say_end(peer_state& p, const error& why) { put(p, p.up->route, lane::control, alone(refusal(p.up->session, why)), {}); }
+
 void links_thread::end(peer_state& p, const error& why, bool tell_peer) {
   auto c = std::move(p.up);
   ++lost_;
   if (!stop_) log::warning("links", "down", {{"node", p.config.node}, {"reason", why.message}});
-  if (tell_peer) put(p, c->route, lane::control, alone(refusal(c->session, why)), {});
+  if (tell_peer) {
+    const int longest_ms = longest_leave_us / 1000;
+    if (const auto& s = c->route.own[index(lane::control)]) zmq_setsockopt(s->handle(), ZMQ_LINGER, &longest_ms, sizeof longest_ms);
+    put_now(c->route, lane::control, alone(refusal(c->session, why)), {}); // an emulated line ends with its session
+  }
   for (const auto& [request, open] : c->requests) fail_request(open.asker, open.question);
   for (const auto& [number, actor] : c->remote) end_remote_actor(actor);
   if (!p.config.address.empty()) p.retry_at_us = now_us(system()) + first_back_off_us;

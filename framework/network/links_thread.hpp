@@ -26,6 +26,7 @@ public:
 
 private:
   static constexpr std::size_t burst = 256; // so that neither side starves the other
+  static constexpr std::uint64_t longest_leave_us = 1'000'000; // for a peer that does not answer
 
   class effects_of; // what a session does to this actor
 
@@ -42,7 +43,7 @@ private:
   void tell(const caf::strong_actor_ptr& importer, const std::string& node, const std::string& name, const caf::strong_actor_ptr& actor);
   caf::strong_actor_ptr remote(connection& c, std::uint64_t number);
   frame_of<wire::ActorStatus> status();
-  void linger();
+  void leave();
   void wait(std::uint64_t now, std::uint64_t next);
 
   // links_traffic.cpp
@@ -73,6 +74,7 @@ private:
   void refuse(const socket_message& m, std::uint64_t session, const error& why, bool count);
   void lose(peer_state& p, const error& why);
   void try_again(peer_state& p, const error& why);
+  void say_end(peer_state& p, const error& why);
   void end(peer_state& p, const error& why, bool tell_peer);
   void keep_up(peer_state& p, std::uint64_t now);
   std::uint64_t next_event_us(std::uint64_t now) const;

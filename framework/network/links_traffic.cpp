@@ -83,7 +83,7 @@ void links_thread::receive(peer_state& p, lane l, socket_message m) {
   const auto number = p.up->number;
   auto b = read_batch(m.first.share(), std::move(m.rest), setup_->limits.frames);
   if (b && b->messages.size() == 1 && b->messages[0].target == link_address && b->messages[0].frame.type == frame_type::Refusal)
-    return lose(p, refusal_in(b->messages[0]));
+    return end(p, refusal_in(b->messages[0]), true);
   auto ok = b ? p.up->protocol->receive(l, std::move(*b), now_us(system())) : tl::unexpected<error>(b.error());
   if (ok) return;
   if (p.up && p.up->number == number) {

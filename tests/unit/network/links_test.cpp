@@ -42,7 +42,7 @@ struct node_links {
     REQUIRE_MESSAGE(started.has_value(), (started ? "" : started.error().to_string()));
     running = *started;
   }
-  void stop() { caf::anon_send_exit(running.actor, caf::exit_reason::user_shutdown); }
+  void stop() const { caf::anon_send_exit(running.actor, caf::exit_reason::user_shutdown); }
   double counter(runtime& r, const std::string& name) const {
     caf::scoped_actor self(*r.system);
     double value = -1;
@@ -146,6 +146,29 @@ TEST_CASE("an actor of another node is sent frames, answers their sender, and an
   caf::anon_send_exit(b.running.actor, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(a.running.actor, caf::exit_reason::user_shutdown);
   caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE("the last words of a node that leaves arrive before its end does") {
+  for (int round = 0; round < 30; ++round) {
+    runtime r;
+    const auto a = listening(r), b = connecting(r, a);
+    const bool listener_leaves = round % 2 == 1;
+    const auto& leaving = listener_leaves ? a : b;
+    const auto& staying = listener_leaves ? b : a;
+    caf::scoped_actor hears(*r.system), speaks(*r.system);
+    caf::anon_send(staying.running.actor, export_atom::value, std::string("sink"), caf::actor_cast<caf::strong_actor_ptr>(hears));
+    const auto remote = imported(speaks, leaving, listener_leaves ? "b" : "a", "sink");
+    REQUIRE(remote);
+    wire::DrainedT word;
+    word.name = std::string(1000, 'w');
+    for (int i = 0; i < 150; ++i) speaks->send(caf::actor_cast<echo_sink>(remote), make_frame<wire::Drained>(word));
+    leaving.stop();
+    int heard = 0;
+    for (bool lost = false; heard < 150 && !lost;)
+      hears->receive([&](const frame_of<wire::Drained>&) { ++heard; }, caf::after(5s) >> [&] { lost = true; });
+    CHECK(heard == 150);
+    staying.stop();
+  }
 }
 
 TEST_CASE("bulk arrives as it was sent, from both sides, also far more than the windows hold") {
