@@ -12,6 +12,8 @@ using namespace attention_detail;
 
 namespace {
 
+std::uint32_t queries_at(cpu_level level) { return level >= cpu_level::avx512 ? queries_avx512 : queries_avx2; }
+
 struct key_range {
   std::uint32_t begin, end;
 };
@@ -31,6 +33,7 @@ split_args args_for(const kv_layer& layer, const kv_detail::kv_strides& at, cons
 
 void run_split(cpu_level level, const split_args& args) {
 #if defined(TOKAMAK_KERNELS_X86)
+  if (level >= cpu_level::avx512) return split_avx512(args);
   if (level >= cpu_level::avx2) return split_avx2(args);
 #endif
   (void)level;
@@ -113,8 +116,8 @@ void attention(cpu_level level, const kv_layer& layer, const attention_params& p
   const std::uint32_t group = params.heads / params.kv_heads;
   for (std::uint32_t kv_head = kv_head_begin; kv_head < kv_head_end; ++kv_head) {
     const split_args head = args_for(layer, at, params, rows, kv_head);
-    for (std::uint32_t first = row_begin * group; first < row_end * group; first += tile_queries)
-      run_tile(level, head, first, std::min(tile_queries, row_end * group - first), group);
+    for (std::uint32_t first = row_begin * group; first < row_end * group; first += queries_at(level))
+      run_tile(level, head, first, std::min(queries_at(level), row_end * group - first), group);
   }
 }
 
@@ -135,8 +138,8 @@ void attention_partial(cpu_level level, const kv_layer& layer, const attention_p
   args.queries = queries;
   const std::uint32_t begin = std::max(keys.begin, args.first_key);
   const std::uint32_t end = std::min(keys.end, args.first_key + attention_split);
-  for (std::uint32_t first = 0; first < group; first += tile_queries) {
-    args.n_queries = std::min(tile_queries, group - first);
+  for (std::uint32_t first = 0; first < group; first += queries_at(level)) {
+    args.n_queries = std::min(queries_at(level), group - first);
     for (std::uint32_t i = 0; i < args.n_queries; ++i)
       queries[i] = {row, kv_head * group + first + i, begin, end, partial + (first + i) * (args.value_dim + 2)};
     run_split(level, args);

@@ -7,7 +7,8 @@
 namespace tokamak::kernels::attention_detail {
 
 /// Queries that share one pass over K and V.
-inline constexpr std::uint32_t tile_queries = 6;
+inline constexpr std::uint32_t queries_avx2 = 6, queries_avx512 = 12;
+inline constexpr std::uint32_t tile_queries = queries_avx512; ///< at any level
 
 /// One query: row and head of it, the indices [key_begin, key_end) of its keys in this split, and where its result
 /// goes: value_dim weighted sums of V, then the largest logit, then the sum of weights.
@@ -25,12 +26,13 @@ struct split_args {
   std::uint32_t kv_head;
   std::uint32_t head_dim, value_dim;
   std::uint32_t first_key; ///< index at which the split begins
-  std::uint32_t n_queries; ///< 1..tile_queries, each with at least one key
+  std::uint32_t n_queries; ///< 1..queries_at(level), each with at least one key
   const query* queries;
 };
 
 void split_reference(const split_args& args);
 void split_avx2(const split_args& args);
+void split_avx512(const split_args& args);
 
 /// state <- state merged with the later partial; both [value_dim + 2].
 void merge_reference(float* state, const float* partial, std::uint32_t value_dim);
