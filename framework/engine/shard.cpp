@@ -112,17 +112,18 @@ shard_state::~shard_state() = default;
 frame_of<wire::ActorStatus> status_of(const shard_state& state) {
   const auto& c = state.core->counts();
   const auto info = state.core->describe();
-  return make_status(state.name, "shard",
-                     {{"steps", static_cast<double>(c.steps)},
-                      {"rows", static_cast<double>(c.rows)},
-                      {"outputs", static_cast<double>(c.outputs)},
-                      {"failed_steps", static_cast<double>(c.failed)},
-                      {"busy_us", static_cast<double>(c.busy_us)},
-                      {"sample_us", static_cast<double>(c.sample_us)},
-                      {"blocks_read", static_cast<double>(c.blocks_read)},
-                      {"blocks_filled", static_cast<double>(c.blocks_filled)},
-                      {"threads", static_cast<double>(info.threads)},
-                      {"memory_bytes", static_cast<double>(info.memory_bytes)}});
+  std::vector<std::pair<std::string, double>> counters{{"steps", static_cast<double>(c.steps)},
+                                                       {"rows", static_cast<double>(c.rows)},
+                                                       {"outputs", static_cast<double>(c.outputs)},
+                                                       {"failed_steps", static_cast<double>(c.failed)},
+                                                       {"busy_us", static_cast<double>(c.busy_us)},
+                                                       {"sample_us", static_cast<double>(c.sample_us)},
+                                                       {"blocks_read", static_cast<double>(c.blocks_read)},
+                                                       {"blocks_filled", static_cast<double>(c.blocks_filled)},
+                                                       {"threads", static_cast<double>(info.threads)},
+                                                       {"memory_bytes", static_cast<double>(info.memory_bytes)}};
+  for (auto& own : state.core->backend_counts()) counters.push_back(std::move(own));
+  return make_status(state.name, "shard", counters);
 }
 
 shard_actor::behavior_type shard_behavior(self_pointer self, const std::string& name,

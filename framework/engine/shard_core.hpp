@@ -46,6 +46,8 @@ public:
   };
   const counters& counts() const { return counts_; }
   tk_backend_info describe() const { return program_.backend.describe(); }
+  /// What the backend counts.
+  std::vector<std::pair<std::string, double>> backend_counts() const { return program_.backend.counters(); }
 
 private:
   struct value_buffer {

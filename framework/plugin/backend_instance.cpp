@@ -10,6 +10,18 @@ expected<backend_instance> backend_instance::create(const registry& from, const 
   return backend_instance(std::move(*made));
 }
 
+std::vector<std::pair<std::string, double>> backend_instance::counters() const {
+  std::vector<std::pair<std::string, double>> all;
+  if (table().counters == nullptr) return all;
+  table().counters(
+      self(),
+      [](void* user, tk_string name, double value) {
+        static_cast<decltype(all)*>(user)->emplace_back(std::string(from_tk(name)), value);
+      },
+      &all);
+  return all;
+}
+
 tk_backend_info backend_instance::describe() const {
   tk_backend_info info{};
   info.size = sizeof info;

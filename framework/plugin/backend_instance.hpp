@@ -47,6 +47,8 @@ class backend_instance : public instance<tk_backend> {
   static expected<backend_instance> create(const registry& from, const plugin_use& use, host_settings settings);
 
   tk_backend_info describe() const;
+  /// What the backend counts, by name; nothing if it counts nothing.
+  std::vector<std::pair<std::string, double>> counters() const;
   /// Can op `op` of the graph run here, with these kernels?
   bool supports(const tk_graph_view& graph, std::uint32_t op, std::span<const tk_kernel> kernels = {}) const {
     return table().supports(self(), &graph, op, kernels.data(), kernels.size()) != 0;

@@ -212,3 +212,10 @@ TEST_CASE("what cannot be simulated is refused with what was expected") {
         "sequence_us, output_us, decode_context_us, prefill_context_us, share (invalid_argument)\n");
   CHECK(refused({"--poisson", "1", "--cost", folder / "none.toml"}) == "tokamak: none.toml: cannot open the cost file (not_found)\n");
 }
+
+TEST_CASE("bench --profile tells where the time of steps goes") {
+  const test_folder folder;
+  const auto profiled = run_program({"bench", folder / "tiny.gguf", "--profile", "-r", "1", "-t", "1", "-p", "16", "-n", "8"});
+  REQUIRE_MESSAGE(profiled.status == 0, profiled.err);
+  for (const auto* line : {"prefill of 16 tokens: ", "decode: ", "  matmul  ", "  attention  ", "  between steps  "}) CHECK_MESSAGE(profiled.out.find(line) != std::string::npos, profiled.out);
+}

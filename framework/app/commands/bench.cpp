@@ -1,5 +1,6 @@
 // `tokamak bench`: prefill and decode rates of a model, measured through the same actors as `serve`.
 #include "app/commands/bench_fit.hpp"
+#include "app/commands/bench_profile.hpp"
 #include "app/commands/commands.hpp"
 #include "app/complain.hpp"
 #include "app/local_request.hpp"
@@ -28,6 +29,7 @@ struct bench_options {
   std::uint32_t step_rows = 512;
   std::string backend = "cpu";
   bool fit = false;
+  bool profile = false;
   bool json = false;
 };
 
@@ -47,6 +49,11 @@ topology::topology topology_of(const bench_options& o) {
     option_value chunk;
     chunk.value = std::int64_t{o.step_rows};
     std::get<option_value::table>(e.scheduler.options.value).push_back({"prefill_chunk", chunk});
+  }
+  if (o.profile) {
+    option_value on;
+    on.value = true;
+    std::get<option_value::table>(e.backend.options.value).push_back({"profile", on});
   }
   return t;
 }
@@ -92,7 +99,7 @@ private:
     wire::OpenT r;
     r.id = running_.ids().next();
     r.prompt = std::make_unique<wire::PromptT>();
-    for (std::uint32_t i = 0; i < prompt_tokens; ++i) r.prompt->tokens.push_back(static_cast<std::int32_t>(300 + random_() % 2000));
+    for (std::uint32_t i = 0; i < prompt_tokens; ++i) r.prompt->tokens.push_back(static_cast<std::int32_t>(4 + random_() % 252));
     r.generate = generate;
     r.stops = std::make_unique<wire::StopsT>();
     r.stops->ignore_eos = true;
@@ -127,17 +134,28 @@ int bench(const bench_options& o) {
   const auto load_ms = static_cast<double>(now_us(runtime.system()) - load_begin) / 1000;
   measurement m(runtime.system(), **running, o);
   std::vector<double> prefill, decode, batch;
+  phase_profile prefill_profile, decode_profile, batch_profile;
+  const auto& shards = *(*running)->engine("bench");
+  const auto profiled = [&](phase_profile& to, bool keep, auto measure) {
+    if (!o.profile || !keep) return measure();
+    const auto before = counters_of(runtime.system(), shards);
+    const auto begin = now_us(runtime.system());
+    const auto rate = measure();
+    const auto wall_us = static_cast<double>(now_us(runtime.system()) - begin);
+    to.add(before, counters_of(runtime.system(), shards), wall_us);
+    return rate;
+  };
   for (std::uint32_t i = 0; i <= o.repetitions; ++i) { // the first round warms up
     const auto keep = [&](std::vector<double>& to, const expected<double>& rate) {
       if (rate && i > 0) to.push_back(*rate);
       return rate.has_value();
     };
     if (o.prompt > 0)
-      if (auto rate = m.prefill(); !keep(prefill, rate)) return complain(rate.error());
+      if (auto rate = profiled(prefill_profile, i > 0, [&] { return m.prefill(); }); !keep(prefill, rate)) return complain(rate.error());
     if (o.decode > 0)
-      if (auto rate = m.decode(1); !keep(decode, rate)) return complain(rate.error());
+      if (auto rate = profiled(decode_profile, i > 0, [&] { return m.decode(1); }); !keep(decode, rate)) return complain(rate.error());
     if (o.batch > 0)
-      if (auto rate = m.decode(o.batch); !keep(batch, rate)) return complain(rate.error());
+      if (auto rate = profiled(batch_profile, i > 0, [&] { return m.decode(o.batch); }); !keep(batch, rate)) return complain(rate.error());
   }
   nlohmann::ordered_json out{{"version", version}, {"model", o.model}, {"threads", o.threads > 0 ? o.threads : engine::usable_threads()},
                              {"prompt", o.prompt}, {"decode", o.decode}, {"repetitions", o.repetitions}, {"load_ms", load_ms}};
@@ -152,6 +170,12 @@ int bench(const bench_options& o) {
     return 0;
   }
   for (const auto& [key, value] : out.items()) std::printf("%-18s %s\n", key.c_str(), value.dump().c_str());
+  if (!o.profile) return 0;
+  const auto tables = prefill_profile.table(fmt::format("prefill of {} tokens", o.prompt)) + decode_profile.table("decode") +
+                      batch_profile.table(fmt::format("decode of {} sequences, and their prompts", o.batch));
+  if (tables.empty()) return complain({errc::unsupported, fmt::format("backend '{}' counts no times of ops", o.backend), {}});
+  const auto peaks = counters_of(runtime.system(), shards);
+  std::printf("\npeaks measured here: %.1f GB/s read, %.0f Gop/s int8\n%s", peaks.at("peak_bytes_per_s") / 1e9, 2 * peaks.at("peak_int8_multiply_adds_per_s") / 1e9, tables.c_str());
   return 0;
 }
 
@@ -171,6 +195,7 @@ void add_bench(CLI::App& app, command& chosen) {
   auto* json = sub->add_flag("--json", o->json, "One line of JSON");
   sub->add_flag("--fit", o->fit, "Measure steps of many shapes instead, and print what they cost as options of the backend 'simulated', "
                                  "for `tokamak simulate --cost`")->excludes(json);
+  sub->add_flag("--profile", o->profile, "Also print the time of each kind of op and its share of what this machine can do")->excludes(json)->excludes("--fit");
   sub->callback([o, &chosen] { chosen = [o] { return bench(*o); }; });
 }
 

@@ -49,6 +49,15 @@ public:
     multiply(run, in, rows);
   }
 
+  work work_of(const step_run& run) const override {
+    work sum;
+    for (const target& target : targets_) {
+      sum.bytes += target.weights->bytes();
+      sum.multiply_adds += std::uint64_t{run.rows(x_)} * target.weights->n() * target.weights->k();
+    }
+    return sum;
+  }
+
 private:
   void multiply(const step_run& run, const kernels::matmul_input& in, std::size_t rows) const {
     std::size_t tiles = 0, items = 0;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tokamak::cpu {
@@ -52,6 +53,12 @@ struct step_run {
 /// a wake-up stays on the caller.
 inline std::size_t grain_of(std::size_t work) { return 1 + 16384 / (work + 1); }
 
+/// What an operation cannot do without: bytes that no cache holds from one step to the next (weights, K and V), and multiply-adds. 0: not
+/// counted.
+struct work {
+  std::uint64_t bytes = 0, multiply_adds = 0;
+};
+
 class operation {
 public:
   virtual ~operation() = default;
@@ -63,6 +70,13 @@ public:
     return 0;
   }
 
+  /// What the running step asks of it.
+  virtual work work_of(const step_run& run) const {
+    (void)run;
+    return {};
+  }
+
+  std::string kind;                  ///< the op's name without "tokamak."
   std::vector<std::uint32_t> reads;  ///< values, weights excluded
   std::vector<std::uint32_t> writes;
 };

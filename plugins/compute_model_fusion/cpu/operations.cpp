@@ -38,6 +38,8 @@ std::uint32_t builder::plan(const attention_plan& plan) {
 }
 
 void builder::add(const op_view& op, std::unique_ptr<operation> operation) {
+  constexpr std::string_view ours = "tokamak.";
+  operation->kind = op.name().starts_with(ours) ? op.name().substr(ours.size()) : op.name();
   for (std::uint32_t i = 0; i < op.op().n_inputs; ++i)
     if (op.has_input(i) && op.input(i).kind != TK_WEIGHT) operation->reads.push_back(op.input_id(i));
   for (std::uint32_t i = 0; i < op.op().n_outputs; ++i) operation->writes.push_back(op.output_id(i));

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace {
 
@@ -19,15 +20,22 @@ public:
   static constexpr const char* name = "cpu";
   static constexpr const char* summary =
       "Runs models on the processor; threads and memory come from the engine's settings.";
+  static constexpr tk_option_spec options[] = {
+      sdk::optional("profile", TK_BOOLEAN, "false", "count the time of each kind of op, for `tokamak status` and `bench --profile`")};
 
   using program = cpu::program;
   using cache = cpu::cache;
   using buffer = cpu::buffer;
 
-  cpu_backend(sdk::host host, const sdk::option_table&)
-      : level_(wanted_level()), account_(host.memory_budget_bytes()), team_(host.threads()) {}
+  cpu_backend(sdk::host host, const sdk::option_table& o)
+      : level_(wanted_level()), account_(host.memory_budget_bytes()), team_(host.threads()) {
+    if (o.boolean("profile")) profile_.emplace(kernels::measure_peaks(level_, team_));
+  }
 
-  static void validate(const sdk::option_table&) { wanted_level(); }
+  static void validate(const sdk::option_table& o) {
+    wanted_level();
+    o.boolean("profile");
+  }
 
   void describe(tk_backend_info& out) const {
     copy(out.name, name);
@@ -35,6 +43,11 @@ public:
     out.threads = team_.size();
     out.host_visible = 1;
     out.memory_bytes = account_.used();
+  }
+
+  template <class Put>
+  void counters(Put put) const {
+    if (profile_) profile_->counters(put);
   }
 
   bool supports(const tk_graph_view& graph, std::uint32_t op, std::span<const tk_kernel> given) const {
@@ -63,7 +76,7 @@ public:
   /// The step is done when this returns: the shard has its own thread, which computes too.
   std::uint64_t submit(program& target, cache* state, const tk_step& step, sdk::completion done) {
     target.check(step, state);
-    target.run(step, state);
+    target.run(step, state, profile_ ? &*profile_ : nullptr);
     done.ok(++ticket_);
     return ticket_;
   }
@@ -109,6 +122,7 @@ private:
   kernels::cpu_level level_;
   cpu::memory_account account_;
   kernels::thread_team team_;
+  std::optional<cpu::profile> profile_;
   std::uint64_t ticket_ = 0;
 };
 

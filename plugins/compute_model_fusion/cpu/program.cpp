@@ -163,7 +163,8 @@ void program::prepare_step(const tk_step& step) {
   }
 }
 
-void program::run(const tk_step& step, const cache* state) {
+void program::run(const tk_step& step, const cache* state, profile* times) {
+  if (times != nullptr) times->begin_step();
   if (step.n_rows != 0) prepare_step(step);
   for (std::uint32_t i = 0; i < step.n_cache_ops; ++i)
     if (step.cache_ops[i].after == 0) state->run(step.cache_ops[i]);
@@ -171,10 +172,11 @@ void program::run(const tk_step& step, const cache* state) {
     const std::size_t values = value_bytes(step.n_rows, step.n_outputs);
     const step_run run{level_, team_,  step,  state, values_.data(), data_.data(), work_.data() + values,
                        trees_, ropes_, plans_};
-    for (const auto& operation : operations_) operation->run(run);
+    for (const auto& operation : operations_) times != nullptr ? times->run(*operation, run) : operation->run(run);
   }
   for (std::uint32_t i = 0; i < step.n_cache_ops; ++i)
     if (step.cache_ops[i].after != 0) state->run(step.cache_ops[i]);
+  if (times != nullptr) times->end_step();
 }
 
 } // namespace tokamak::cpu

@@ -3,6 +3,7 @@
 
 #include "builder.hpp"
 #include "cache.hpp"
+#include "profile.hpp"
 
 #include <tokamak/plugin.h>
 
@@ -24,8 +25,8 @@ public:
   /// Throws sdk::failure if the step does not fit this program and cache (step_check.cpp says how); nothing is done
   /// then.
   void check(const tk_step& step, const cache* state) const;
-  /// Runs a step that check() accepted. Throws only for lack of memory, before anything is changed.
-  void run(const tk_step& step, const cache* state);
+  /// Runs a step that check() accepted. Throws only for lack of memory, before anything is changed. `times`: or null.
+  void run(const tk_step& step, const cache* state, profile* times);
 
 private:
   /// A piece of the work space that values with disjoint lives share.

@@ -67,6 +67,21 @@ public:
       kernels::attention_merge(run.level, layer, params_, rows_of(item), 0, item.kv_head, partials + item.partial);
   }
 
+  work work_of(const step_run& run) const override {
+    const attention_plan& plan = run.plans[plan_];
+    const std::uint64_t element = run.state->layer(plan.group, layer_).shape.type == kernels::kv_type::f32 ? 4 : 2;
+    work sum;
+    for (std::uint32_t s = 0; s < run.step.n_sequences; ++s) {
+      const std::uint64_t rows = run.step.sequences[s].row_count, context = plan.sequences[s].context;
+      const std::uint64_t window = plan.window == 0 ? UINT64_MAX : plan.window;
+      sum.bytes += std::min(context + rows, window + rows) * plan.kv_heads * (plan.head_dim + plan.value_dim) * element;
+      std::uint64_t keys = 0;
+      for (std::uint64_t row = 0; row < rows; ++row) keys += std::min(context + row + 1, window);
+      sum.multiply_adds += keys * plan.heads * (plan.head_dim + plan.value_dim);
+    }
+    return sum;
+  }
+
 private:
   std::uint32_t q_, out_, plan_, layer_;
   kernels::attention_params params_;

@@ -316,6 +316,9 @@ typedef struct tk_backend_info {
   uint32_t simulated;    /* 1: steps take time but compute nothing; memory is counted, not taken; logits mean nothing */
 } tk_backend_info;
 
+/** Takes a named figure; the name is valid during the call. */
+typedef void (*tk_put_counter)(void* user, tk_string name, double value);
+
 /** Runs graphs. Called on the shard's thread; submit may return before the work is done. All handles belong to the
  *  backend; the host never dereferences them. */
 typedef struct tk_backend {
@@ -361,6 +364,9 @@ typedef struct tk_backend {
    *  buffer_read. */
   tk_status (*buffer_argmax)(void* self, void* buffer, uint64_t offset, uint64_t width, uint32_t n_rows,
                              int32_t* indices, tk_error* error);
+
+  /** Optional (may be NULL): figures for the shard's status, each handed to `put` during the call. */
+  void (*counters)(void* self, tk_put_counter put, void* user);
 } tk_backend;
 
 /* ---- Kind: graph_pass --------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 //   std::span<const std::byte>); [void prepare(program&, std::uint32_t max_rows, std::uint32_t max_sequences,
 //   std::uint32_t max_outputs);]
 //   [void argmax(buffer&, std::uint64_t offset, std::uint64_t width, std::span<std::int32_t> indices);  // one a row]
+//   [template <class Put> void counters(Put put) const;  // calls put(std::string_view name, double value)]
 #pragma once
 
 #include <tokamak/sdk/extension.hpp>
@@ -48,6 +49,20 @@ class backend {
           held<Plugin>(self).plugin.argmax(*static_cast<typename Plugin::buffer*>(buffer), offset, width,
                                            std::span(indices, n_rows));
         });
+      };
+    else return nullptr;
+  }
+
+  struct counter_sink {
+    tk_put_counter put;
+    void* user;
+    void operator()(std::string_view name, double value) const { put(user, to_tk(name), value); }
+  };
+  template <class Plugin>
+  static constexpr auto counters_of() -> void (*)(void*, tk_put_counter, void*) {
+    if constexpr (requires(const Plugin& p, counter_sink put) { p.counters(put); })
+      return [](void* self, tk_put_counter put, void* user) {
+        held<Plugin>(self).run("backend.failed", [&](Plugin& p) { p.counters(counter_sink{put, user}); });
       };
     else return nullptr;
   }
@@ -121,7 +136,8 @@ class backend {
                                           std::span(static_cast<const std::byte*>(from), bytes));
         });
       },
-      argmax_of<Plugin>()};
+      argmax_of<Plugin>(),
+      counters_of<Plugin>()};
 };
 
 } // namespace tokamak::sdk
