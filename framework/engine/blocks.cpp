@@ -160,6 +160,7 @@ void scheduler_core::commit(sequence& s, bool last) {
 
 // Blocks went back or lost a pin: how many the cache can give now, only it knows. Worth asking again.
 void scheduler_core::expect_blocks() {
+  grant_is_old_ = lease_asked_; // what is under way was said before the cache hears of these
   lease_exhausted_ = false;
   available_known_ = false;
   for (std::size_t g = 0; g < config_.groups.size(); ++g)
@@ -188,11 +189,15 @@ void scheduler_core::grant(const wire::LeaseGrant& m, std::uint64_t now_us) {
     for (std::uint32_t g = 0; g < m.groups()->size() && g < config_.groups.size(); ++g)
       if (const auto* blocks = m.groups()->Get(g)->blocks())
         for (auto block : *blocks) lease_.grant(g, block);
-  for (std::size_t g = 0; m.available() && g < available_.size() && g < m.available()->size(); ++g)
-    available_[g] = m.available()->Get(static_cast<unsigned>(g));
-  available_known_ = true;
   lease_asked_ = false;
-  lease_exhausted_ = m.exhausted();
+  if (grant_is_old_) {
+    expect_blocks();
+  } else {
+    for (std::size_t g = 0; m.available() && g < available_.size() && g < m.available()->size(); ++g)
+      available_[g] = m.available()->Get(static_cast<unsigned>(g));
+    available_known_ = true;
+    lease_exhausted_ = m.exhausted();
+  }
   flush(now_us);
 }
 

@@ -185,6 +185,7 @@ private:
   bool available_known_ = false;                     ///< available_ is what the cache said, and not what may be
   std::set<std::pair<std::uint64_t, std::uint64_t>> parked_; ///< arrival and id, the order in which they come back; some may have ended
   bool lease_asked_ = false;
+  bool grant_is_old_ = false;                        ///< blocks went back since the lease was asked for
   bool lease_exhausted_ = false;
   bool draining_ = false;
   std::uint64_t next_step_ = 1;

@@ -233,6 +233,8 @@ void scheduler_core::unstick(std::uint64_t now_us) {
     if (lease_asked_ || lease_.has_released()) return;
     request_lease();
     if (lease_asked_) return;
+    // The cache may have pinned blocks for them that they do not hold yet, and may give up again once they do.
+    if (std::any_of(sequences_.begin(), sequences_.end(), [](const auto& e) { return e.second->phase == sequence_phase::looking_up; })) return;
     auto& first = *candidates.front();
     sequence* youngest = nullptr;
     for (auto id : order_) {

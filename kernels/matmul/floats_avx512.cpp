@@ -1,109 +1,46 @@
-// matmul of f32, f16 and bf16 weights with f32 rows: 16 output rows a register, each output adding its products in
-// order.
-//
-// Shapes: a tile is 16 rows of W; M rows of x times N tiles are done together. M*N >= 8 sums in flight hide the latency
-// of a fused multiply-add, and each weight loaded serves M rows.
+// matmul of plain weights with AVX-512: 16 output rows a register.
 #include <immintrin.h>
 
-#include "matmul/layout.hpp"
+#include "matmul/vector_floats.hpp"
 
 namespace tokamak::kernels::matmul_detail {
 
 namespace {
 
-// Rows of x kept near while all tiles pass by.
-constexpr std::size_t near_bytes = 192 * 1024;
+struct avx512 {
+  using floats = __m512;
+  static constexpr std::size_t tile_rows = rows_avx512;
 
-struct f32 {
-  static constexpr std::size_t bytes = 64;
-  static __m512 load(const std::byte* from) { return _mm512_loadu_ps(reinterpret_cast<const float*>(from)); }
-};
+  static floats all(float x) { return _mm512_set1_ps(x); }
+  static floats fma(floats a, floats b, floats c) { return _mm512_fmadd_ps(a, b, c); }
+  static __mmask16 lanes_between(std::size_t begin, std::size_t end) { return static_cast<__mmask16>((1u << end) - (1u << begin)); }
+  static void store(float* to, __mmask16 stored, floats x) { _mm512_mask_storeu_ps(to, stored, x); }
 
-struct f16 {
-  static constexpr std::size_t bytes = 32;
-  static __m512 load(const std::byte* from) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-  }
-};
+  struct f32 {
+    static constexpr std::size_t bytes = 64;
+    static __m512 load(const std::byte* from) { return _mm512_loadu_ps(reinterpret_cast<const float*>(from)); }
+  };
 
-struct bf16 {
-  static constexpr std::size_t bytes = 32;
-  static __m512 load(const std::byte* from) {
-    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
-  }
-};
-
-// What all calls of one matmul share.
-struct job {
-  const packed_view* w;
-  const float* x;
-  std::size_t ldx;
-  const output_range* range;
-};
-
-template <class Format, int M, int N>
-void multiply(const job& job, std::size_t t, std::size_t n) {
-  const std::size_t tile_bytes = job.w->tile_bytes, ldx = job.ldx;
-  const std::byte* w = job.w->data + n / rows_avx512 * tile_bytes;
-  const float* const x = job.x + t * ldx;
-  __m512 acc[M][N];
-  for (int m = 0; m < M; ++m)
-    for (int i = 0; i < N; ++i) acc[m][i] = _mm512_setzero_ps();
-  for (std::size_t k = 0; k < job.w->k; ++k, w += Format::bytes) {
-    __m512 weights[N];
-    for (int i = 0; i < N; ++i) weights[i] = Format::load(w + i * tile_bytes);
-    for (int m = 0; m < M; ++m) {
-      const __m512 value = _mm512_set1_ps(x[m * ldx + k]);
-      for (int i = 0; i < N; ++i) acc[m][i] = _mm512_fmadd_ps(weights[i], value, acc[m][i]);
+  struct f16 {
+    static constexpr std::size_t bytes = 32;
+    static __m512 load(const std::byte* from) {
+      return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
     }
-  }
-  for (int i = 0; i < N; ++i, n += rows_avx512) {
-    const std::size_t skip = n < job.range->n_begin ? job.range->n_begin - n : 0;
-    const std::size_t end = job.range->n_end - n < rows_avx512 ? job.range->n_end - n : rows_avx512;
-    const auto stored = static_cast<__mmask16>((1u << end) - (1u << skip));
-    for (int m = 0; m < M; ++m) _mm512_mask_storeu_ps(job.range->y + (t + m) * job.range->ldy + n, stored, acc[m][i]);
-  }
-}
+  };
 
-template <class Format, int N>
-void rows_times_tiles(const job& job, std::size_t t, std::size_t t_end, std::size_t n) {
-  for (; t + 4 <= t_end; t += 4) multiply<Format, 4, N>(job, t, n);
-  switch (t_end - t) {
-    case 3: return multiply<Format, 3, N>(job, t, n);
-    case 2: return multiply<Format, 2, N>(job, t, n);
-    case 1: return multiply<Format, 1, N>(job, t, n);
-    default: return;
-  }
-}
-
-template <class Format>
-void all_tiles(const job& job) {
-  const output_range& range = *job.range;
-  std::size_t rows_near = near_bytes / sizeof(float) / job.w->k / 4 * 4;
-  if (rows_near == 0) rows_near = 4;
-  for (std::size_t t = range.row_begin; t < range.row_end; t += rows_near) {
-    const std::size_t t_end = range.row_end - t < rows_near ? range.row_end : t + rows_near;
-    std::size_t n = range.n_begin / rows_avx512 * rows_avx512;
-    if (t_end - t == 1)
-      for (; n + 7 * rows_avx512 < range.n_end; n += 8 * rows_avx512) multiply<Format, 1, 8>(job, t, n);
-    if (t_end - t == 2)
-      for (; n + 3 * rows_avx512 < range.n_end; n += 4 * rows_avx512) multiply<Format, 2, 4>(job, t, n);
-    for (; n + rows_avx512 < range.n_end; n += 2 * rows_avx512) rows_times_tiles<Format, 2>(job, t, t_end, n);
-    if (n < range.n_end) rows_times_tiles<Format, 1>(job, t, t_end, n);
-  }
-}
+  struct bf16 {
+    static constexpr std::size_t bytes = 32;
+    static __m512 load(const std::byte* from) {
+      const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+      return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+    }
+  };
+};
 
 } // namespace
 
 void matmul_floats_avx512(const packed_view& w, const float* x, std::size_t ldx, const output_range& range) {
-  const job job{&w, x, ldx, &range};
-  switch (w.format) {
-    case weight_format::f32: return all_tiles<f32>(job);
-    case weight_format::f16: return all_tiles<f16>(job);
-    case weight_format::bf16: return all_tiles<bf16>(job);
-    default: return;
-  }
+  matmul_floats<avx512>(w, x, ldx, range);
 }
 
 } // namespace tokamak::kernels::matmul_detail

@@ -104,7 +104,7 @@ struct halves {
   }
 };
 
-/// The offset must be in the sums already: |sum| <= 2^15 * 127 / 2^6, times 128, twice, stays below 2^24 for q6_k.
+/// The offset must be in the sums already. Then they are at most 16 * 32 * 127 (q6_k), so twice that times a scale of 128 is below 2^24.
 struct scales_super_16 {
   static constexpr int parts = 2;
   const std::byte* at;

@@ -174,8 +174,7 @@ int bench(const bench_options& o) {
   const auto tables = prefill_profile.table(fmt::format("prefill of {} tokens", o.prompt)) + decode_profile.table("decode") +
                       batch_profile.table(fmt::format("decode of {} sequences, and their prompts", o.batch));
   if (tables.empty()) return complain({errc::unsupported, fmt::format("backend '{}' counts no times of ops", o.backend), {}});
-  const auto peaks = counters_of(runtime.system(), shards);
-  std::printf("\npeaks measured here: %.1f GB/s read, %.0f Gop/s int8\n%s", peaks.at("peak_bytes_per_s") / 1e9, 2 * peaks.at("peak_int8_multiply_adds_per_s") / 1e9, tables.c_str());
+  std::printf("\n%s", tables.c_str());
   return 0;
 }
 

@@ -66,8 +66,9 @@ std::string phase_profile::table(const std::string& title) const {
     left_us -= us;
   }
   std::ranges::sort(lines, std::greater{}, &line::us);
-  auto out = fmt::format("{}: {:.0f} steps of {:.3f} ms\n  {:<16} {:>10} {:>7} {:>9} {:>6} {:>9} {:>6}\n", title, steps, wall_us_ / steps / 1000, "op",
-                         "us a step", "share", "GB/s", "peak", "Gop/s", "peak");
+  auto out = fmt::format("{}: {:.0f} steps of {:.3f} ms; peaks {:.1f} GB/s read, {:.0f} Gop/s int8\n", title, steps, wall_us_ / steps / 1000,
+                         peak_bytes_per_s_ / 1e9, 2 * peak_multiply_adds_per_s_ / 1e9);
+  out += fmt::format("  {:<16} {:>10} {:>7} {:>9} {:>6} {:>9} {:>6}\n", "op", "us a step", "share", "GB/s", "peak", "Gop/s", "peak");
   const auto row = [&](const std::string& kind, double us) {
     out += fmt::format("  {:<16} {:10.1f} {:5.1f} % {} {}\n", kind, us / steps, 100 * us / wall_us_,
                        rate(value_of(sums_, kind + "_bytes"), us, peak_bytes_per_s_, 1e9),
