@@ -225,6 +225,7 @@ void endpoint_core::drain(const wire::Drain& m, const caf::strong_actor_ptr& sen
   draining_ = true;
   drainer_ = sender;
   draining_requests_ = static_cast<std::uint64_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& e) { return !e.second.nested; }));
+  log::info("endpoint", "draining", {{"endpoint", setup_.name}, {"requests", draining_requests_}}); // from here on new requests are refused
   if (!entries_.empty()) self_->delayed_send(self_, std::chrono::microseconds(m.deadline_us()), cut_atom::value);
   flush();
 }

@@ -138,7 +138,7 @@ TEST_CASE("a node with clients of its own drains them and what other nodes' clie
     got.insert(got.end(), c.token_ids.begin(), c.token_ids.end());
     if (!p) {
       p = std::make_unique<child_process>(std::vector<std::string>{tokamak_program(), "drain", "b", "--connect", nodes.address()});
-      CHECK(nodes.process("b").wait_for("serve draining"));
+      CHECK(nodes.process("b").wait_for("endpoint draining"));
       CHECK(answer_of(second.address) == "endpoint 'tiny' is draining");
     }
     return true;
