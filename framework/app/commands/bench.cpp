@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <random>
 
 namespace tokamak::app {
@@ -24,7 +25,8 @@ struct bench_options {
   std::uint32_t prompt = 512;
   std::uint32_t decode = 128;
   std::uint32_t threads = 0;
-  std::uint32_t batch = 0;
+  std::uint32_t context = 16;
+  std::vector<std::uint32_t> batches;
   std::uint32_t repetitions = 5;
   std::uint32_t step_rows = 512;
   std::string backend = "cpu";
@@ -44,7 +46,8 @@ topology::topology topology_of(const bench_options& o) {
   auto& e = t.engines.front();
   e.threads = o.threads;
   e.max_step_rows = o.step_rows;
-  e.max_sequences = std::max(64u, o.batch);
+  e.max_sequences = 64;
+  for (const auto batch : o.batches) e.max_sequences = std::max(e.max_sequences, batch);
   if (o.fit) { // prompts in as few steps as there can be: one shape each
     option_value chunk;
     chunk.value = std::int64_t{o.step_rows};
@@ -74,7 +77,7 @@ public:
   /// Tokens/s of n streams together, from the moment when all of them decode to the end of the first.
   expected<double> decode(std::uint32_t n) {
     std::vector<wire::OpenT> requests;
-    for (std::uint32_t i = 0; i < n; ++i) requests.push_back(request(n == 1 ? 1 : 16, options_.decode + 1));
+    for (std::uint32_t i = 0; i < n; ++i) requests.push_back(request(options_.context, options_.decode + 1));
     std::uint64_t begin = 0, end = 0, counted = 0;
     std::vector<bool> started(n, false);
     std::uint32_t n_started = 0;
@@ -113,6 +116,14 @@ private:
   std::mt19937 random_{12345};
 };
 
+/// One rate that is measured, and what its steps cost.
+struct test {
+  std::string name, title;
+  std::function<expected<double>()> measure;
+  std::vector<double> rates;
+  phase_profile profile;
+};
+
 int bench(const bench_options& o) {
   log::set_level(log::level::warning);
   auto registry = plugin::registry::load();
@@ -133,48 +144,40 @@ int bench(const bench_options& o) {
   }
   const auto load_ms = static_cast<double>(now_us(runtime.system()) - load_begin) / 1000;
   measurement m(runtime.system(), **running, o);
-  std::vector<double> prefill, decode, batch;
-  phase_profile prefill_profile, decode_profile, batch_profile;
+  std::vector<test> tests;
+  if (o.prompt > 0) tests.push_back({"prefill_tps", fmt::format("prefill of {} tokens", o.prompt), [&] { return m.prefill(); }, {}, {}});
+  if (o.decode > 0) tests.push_back({"decode_tps", "decode", [&] { return m.decode(1); }, {}, {}});
+  for (const auto n : o.batches)
+    tests.push_back({fmt::format("decode_{}_tps", n), fmt::format("decode of {} sequences, and their prompts", n), [&, n] { return m.decode(n); }, {}, {}});
   const auto& shards = *(*running)->engine("bench");
-  const auto profiled = [&](phase_profile& to, bool keep, auto measure) {
-    if (!o.profile || !keep) return measure();
-    const auto before = counters_of(runtime.system(), shards);
-    const auto begin = now_us(runtime.system());
-    const auto rate = measure();
-    const auto wall_us = static_cast<double>(now_us(runtime.system()) - begin);
-    to.add(before, counters_of(runtime.system(), shards), wall_us);
-    return rate;
-  };
-  for (std::uint32_t i = 0; i <= o.repetitions; ++i) { // the first round warms up
-    const auto keep = [&](std::vector<double>& to, const expected<double>& rate) {
-      if (rate && i > 0) to.push_back(*rate);
-      return rate.has_value();
-    };
-    if (o.prompt > 0)
-      if (auto rate = profiled(prefill_profile, i > 0, [&] { return m.prefill(); }); !keep(prefill, rate)) return complain(rate.error());
-    if (o.decode > 0)
-      if (auto rate = profiled(decode_profile, i > 0, [&] { return m.decode(1); }); !keep(decode, rate)) return complain(rate.error());
-    if (o.batch > 0)
-      if (auto rate = profiled(batch_profile, i > 0, [&] { return m.decode(o.batch); }); !keep(batch, rate)) return complain(rate.error());
-  }
+  for (std::uint32_t i = 0; i <= o.repetitions; ++i) // the first round warms up
+    for (auto& t : tests) {
+      const auto before = o.profile ? counters_of(runtime.system(), shards) : shard_counters{};
+      const auto begin = now_us(runtime.system());
+      const auto rate = t.measure();
+      const auto wall_us = static_cast<double>(now_us(runtime.system()) - begin);
+      if (!rate) return complain(rate.error());
+      if (i == 0) continue;
+      t.rates.push_back(*rate);
+      if (o.profile) t.profile.add(before, counters_of(runtime.system(), shards), wall_us);
+    }
   nlohmann::ordered_json out{{"version", version}, {"model", o.model}, {"threads", o.threads > 0 ? o.threads : engine::usable_threads()},
-                             {"prompt", o.prompt}, {"decode", o.decode}, {"repetitions", o.repetitions}, {"load_ms", load_ms}};
-  if (o.prompt > 0) out["prefill_tps"] = median(prefill);
-  if (o.decode > 0) out["decode_tps"] = median(decode);
-  if (o.batch > 0) {
-    out["batch"] = o.batch;
-    out["batch_decode_tps"] = median(batch);
-  }
+                             {"prompt", o.prompt}, {"decode", o.decode}, {"context", o.context}, {"repetitions", o.repetitions}, {"load_ms", load_ms}};
+  for (const auto& t : tests) out[t.name] = median(t.rates);
+  std::string tables;
+  for (const auto& t : tests) tables += t.profile.table(t.title);
+  if (o.profile && tables.empty()) return complain({errc::unsupported, fmt::format("backend '{}' counts no times of ops", o.backend), {}});
   if (o.json) {
+    if (o.profile) {
+      out["peak_bytes_per_s"] = tests.front().profile.peak_bytes_per_s();
+      out["peak_multiply_adds_per_s"] = tests.front().profile.peak_multiply_adds_per_s();
+      for (const auto& t : tests) out["profile"][t.name] = t.profile.data();
+    }
     std::printf("%s\n", out.dump().c_str());
     return 0;
   }
   for (const auto& [key, value] : out.items()) std::printf("%-18s %s\n", key.c_str(), value.dump().c_str());
-  if (!o.profile) return 0;
-  const auto tables = prefill_profile.table(fmt::format("prefill of {} tokens", o.prompt)) + decode_profile.table("decode") +
-                      batch_profile.table(fmt::format("decode of {} sequences, and their prompts", o.batch));
-  if (tables.empty()) return complain({errc::unsupported, fmt::format("backend '{}' counts no times of ops", o.backend), {}});
-  std::printf("\n%s", tables.c_str());
+  if (o.profile) std::printf("\n%s", tables.c_str());
   return 0;
 }
 
@@ -187,14 +190,15 @@ void add_bench(CLI::App& app, command& chosen) {
   sub->add_option("-p,--prompt", o->prompt, "Prompt tokens; 0: no prefill test")->capture_default_str();
   sub->add_option("-n,--decode", o->decode, "Tokens to decode; 0: no decode test")->capture_default_str();
   sub->add_option("-t,--threads", o->threads, "Compute threads; 0: all that this process may use")->capture_default_str();
-  sub->add_option("--batch", o->batch, "Also decode this many sequences together");
+  sub->add_option("--batch", o->batches, "Also decode this many sequences together; several numbers: 8,32")->delimiter(',')->check(CLI::Range(1, 4096));
+  sub->add_option("--context", o->context, "Prompt tokens of each sequence that decodes")->capture_default_str()->check(CLI::PositiveNumber);
   sub->add_option("-r,--repetitions", o->repetitions, "Repetitions after one warm-up")->capture_default_str()->check(CLI::Range(1, 1000));
   sub->add_option("--step-rows", o->step_rows, "Most tokens in one step")->capture_default_str();
   sub->add_option("--backend", o->backend, "Backend plugin")->capture_default_str();
   auto* json = sub->add_flag("--json", o->json, "One line of JSON");
   sub->add_flag("--fit", o->fit, "Measure steps of many shapes instead, and print what they cost as options of the backend 'simulated', "
                                  "for `tokamak simulate --cost`")->excludes(json);
-  sub->add_flag("--profile", o->profile, "Also print the time of each kind of op and its share of what this machine can do")->excludes(json)->excludes("--fit");
+  sub->add_flag("--profile", o->profile, "Also print the time of each kind of op and its share of what this machine can do")->excludes("--fit");
   sub->callback([o, &chosen] { chosen = [o] { return bench(*o); }; });
 }
 

@@ -4,9 +4,9 @@
 #include "message/status.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <vector>
 
 namespace tokamak::app {
 namespace {
@@ -51,21 +51,28 @@ void phase_profile::add(const shard_counters& before, const shard_counters& afte
   wall_us_ += wall_us;
 }
 
+std::vector<phase_profile::op> phase_profile::ops() const {
+  std::vector<op> all;
+  for (const auto& [name, us] : sums_) {
+    if (!name.ends_with(time_suffix) || name == "step_us" || name == "busy_us" || name == "sample_us") continue;
+    all.push_back({name.substr(0, name.size() - time_suffix.size()), us});
+  }
+  std::ranges::sort(all, std::greater{}, &op::us);
+  return all;
+}
+
+nlohmann::ordered_json phase_profile::data() const {
+  const auto steps = value_of(sums_, "steps");
+  if (steps <= 0) return nullptr;
+  nlohmann::ordered_json out{{"steps", steps}, {"wall_us", wall_us_}, {"ops", nlohmann::ordered_json::object()}};
+  for (const auto& o : ops())
+    out["ops"][o.kind] = {{"us", o.us}, {"bytes", value_of(sums_, o.kind + "_bytes")}, {"multiply_adds", value_of(sums_, o.kind + "_multiply_adds")}};
+  return out;
+}
+
 std::string phase_profile::table(const std::string& title) const {
   const auto step_us = value_of(sums_, "step_us"), steps = value_of(sums_, "steps");
   if (step_us <= 0 || steps <= 0) return {};
-  struct line {
-    std::string kind;
-    double us;
-  };
-  std::vector<line> lines;
-  auto left_us = step_us;
-  for (const auto& [name, us] : sums_) {
-    if (!name.ends_with(time_suffix) || name == "step_us" || name == "busy_us" || name == "sample_us") continue;
-    lines.push_back({name.substr(0, name.size() - time_suffix.size()), us});
-    left_us -= us;
-  }
-  std::ranges::sort(lines, std::greater{}, &line::us);
   auto out = fmt::format("{}: {:.0f} steps of {:.3f} ms; peaks {:.1f} GB/s read, {:.0f} Gop/s int8\n", title, steps, wall_us_ / steps / 1000,
                          peak_bytes_per_s_ / 1e9, 2 * peak_multiply_adds_per_s_ / 1e9);
   out += fmt::format("  {:<16} {:>10} {:>7} {:>9} {:>6} {:>9} {:>6}\n", "op", "us a step", "share", "GB/s", "peak", "Gop/s", "peak");
@@ -74,7 +81,11 @@ std::string phase_profile::table(const std::string& title) const {
                        rate(value_of(sums_, kind + "_bytes"), us, peak_bytes_per_s_, 1e9),
                        rate(2 * value_of(sums_, kind + "_multiply_adds"), us, 2 * peak_multiply_adds_per_s_, 1e9));
   };
-  for (const auto& l : lines) row(l.kind, l.us);
+  auto left_us = step_us;
+  for (const auto& o : ops()) {
+    row(o.kind, o.us);
+    left_us -= o.us;
+  }
   row("rest of the step", left_us);
   row("sampling", value_of(sums_, "sample_us"));
   row("between steps", std::max(0.0, wall_us_ - step_us - value_of(sums_, "sample_us")));

@@ -3,8 +3,11 @@
 
 #include "app/service.hpp"
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <map>
 #include <string>
+#include <vector>
 
 namespace tokamak::app {
 
@@ -19,8 +22,19 @@ public:
   /// A line for each kind of op: its time, share, and what it read and multiplied beside this machine's peaks; and the time beside all
   /// ops. "" when the backend counts nothing.
   std::string table(const std::string& title) const;
+  /// The same as data: {"steps", "wall_us", "ops": {kind: {"us", "bytes", "multiply_adds"}}}, sums of all steps. Null when the backend
+  /// counts nothing.
+  nlohmann::ordered_json data() const;
+  double peak_bytes_per_s() const { return peak_bytes_per_s_; }
+  double peak_multiply_adds_per_s() const { return peak_multiply_adds_per_s_; }
 
 private:
+  struct op {
+    std::string kind;
+    double us;
+  };
+  std::vector<op> ops() const; ///< the slowest first
+
   std::map<std::string, double> sums_;
   double peak_bytes_per_s_ = 0, peak_multiply_adds_per_s_ = 0, wall_us_ = 0;
 };

@@ -6,25 +6,32 @@
 
 #include <tokamak/sdk/extension.hpp>
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
 namespace tokamak::sdk {
+
+/// The attribute of that name; nullptr if the op has none.
+inline const tk_attribute* find_attribute(const tk_op& op, std::string_view name) {
+  for (std::uint32_t i = 0; i < op.n_attributes; ++i)
+    if (view(op.attributes[i].name) == name) return &op.attributes[i];
+  return nullptr;
+}
 
 /// An op under construction; owns all of it, so it may be copied.
 class op_builder {
  public:
   explicit op_builder(std::string name, std::uint32_t version = 1) : name_(std::move(name)), version_(version) {}
 
-  op_builder& inputs(std::initializer_list<std::uint32_t> values) { return inputs_.assign(values), *this; }
-  op_builder& outputs(std::initializer_list<std::uint32_t> values) { return outputs_.assign(values), *this; }
+  /// TK_NO_VALUE stands for an optional input that is absent.
+  op_builder& inputs(std::vector<std::uint32_t> values) { return inputs_ = std::move(values), *this; }
+  op_builder& outputs(std::vector<std::uint32_t> values) { return outputs_ = std::move(values), *this; }
   op_builder& integer(std::string_view key, std::int64_t v) { return add(key, TK_INTEGER).integer = v, *this; }
   op_builder& real(std::string_view key, double v) { return add(key, TK_REAL).real = v, *this; }
   op_builder& string(std::string_view key, std::string_view v) { return add(key, TK_STRING).string = v, *this; }
-  /// Copies an attribute of another op.
-  op_builder& copy(const tk_attribute& from) {
-    attributes_.push_back({std::string(view(from.name)),
+  /// Copies an attribute of another op; under another name if one is given.
+  op_builder& copy(const tk_attribute& from, std::string_view name = {}) {
+    attributes_.push_back({std::string(name.empty() ? view(from.name) : name),
                            from.type,
                            from.integer,
                            from.real,
@@ -87,6 +94,10 @@ class graph_editor {
   /// A new rows value of that width.
   std::uint32_t add_rows(std::string_view name, std::uint64_t width) {
     return add_value({to_tk(name), TK_ROWS, TK_F32, 1, 0, {width, 0, 0, 0}});
+  }
+  /// A new value of that width with a row for each output row.
+  std::uint32_t add_output_rows(std::string_view name, std::uint64_t width) {
+    return add_value({to_tk(name), TK_OUTPUT_ROWS, TK_F32, 1, 0, {width, 0, 0, 0}});
   }
   void insert_op(std::uint32_t at, const op_builder& op) {
     const tk_op c = op.get();
