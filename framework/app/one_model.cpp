@@ -15,6 +15,7 @@ topology::topology one_model_topology(const std::string& name, const std::string
   e.backend.plugin = backend;
   e.scheduler.plugin = "continuous";
   e.cache.plugin = "radix";
+  e.graph_passes.push_back({.plugin = "operator_fusion"});
   topology::node n;
   n.name = e.node = "local";
   topology::pool p;

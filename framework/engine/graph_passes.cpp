@@ -16,18 +16,21 @@ plugin::host_settings part_of(plugin::host_settings settings, const topology::en
 } // namespace
 
 expected<graph_rewrite> make_passes(const topology::engine& config, const plugin::registry& registry,
-                                    const plugin::host_settings& settings) {
+                                    const plugin::host_settings& settings, pass_observer observer) {
   auto passes = std::make_shared<std::vector<plugin::graph_pass_instance>>();
   for (const auto& use : config.graph_passes) {
     auto pass = plugin::graph_pass_instance::create(registry, use, settings);
     if (!pass) return fail(pass.error());
     passes->push_back(std::move(*pass));
   }
-  return [passes](graph& g) -> expected<void> {
-    for (auto& pass : *passes) {
+  std::vector<std::string> names;
+  for (const auto& use : config.graph_passes) names.push_back(use.plugin);
+  return [passes, names, observer = std::move(observer)](graph& g) -> expected<void> {
+    for (std::size_t i = 0; i < passes->size(); ++i) {
       graph_editor editor(g);
-      if (auto ok = pass.run(editor.handle(), graph_editor::api()); !ok) return ok;
+      if (auto ok = (*passes)[i].run(editor.handle(), graph_editor::api()); !ok) return ok;
       if (auto ok = g.validate(); !ok) return ok;
+      if (observer) observer(names[i], g);
     }
     return {};
   };
@@ -46,8 +49,8 @@ expected<engine_kernels> load_kernels(const topology::engine& config, const plug
 }
 
 expected<graph> executed_graph(graph model, const topology::engine& config, const plugin::registry& registry,
-                               const plugin::host_settings& settings) {
-  const auto rewrite = make_passes(config, registry, part_of(settings, config, "graph_pass"));
+                               const plugin::host_settings& settings, pass_observer observer) {
+  const auto rewrite = make_passes(config, registry, part_of(settings, config, "graph_pass"), std::move(observer));
   if (!rewrite) return fail(rewrite.error());
   if (auto ok = (*rewrite)(model); !ok) return fail(ok.error());
   const auto backend_settings = part_of(settings, config, "backend");

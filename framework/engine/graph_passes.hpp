@@ -15,15 +15,18 @@ namespace tokamak::engine {
 /// What passes do to the graph of one shard.
 using graph_rewrite = std::function<expected<void>(graph&)>;
 
+/// Sees the graph behind each pass.
+using pass_observer = std::function<void(const std::string& pass, const graph&)>;
+
 /// The engine's passes in their order, as one function that keeps their plugins: decompositions are functions there.
-/// `settings` are the passes'. The result is checked after each pass.
+/// `settings` are the passes'. The result is checked after each pass. `observer` may be empty.
 expected<graph_rewrite> make_passes(const topology::engine& config, const plugin::registry& registry,
-                                    const plugin::host_settings& settings);
+                                    const plugin::host_settings& settings, pass_observer observer = {});
 
 /// The whole graph as one shard would run it: behind the passes, and with the ops decomposed that the backend lacks.
 /// `settings` are the engine's; its parts are named here.
 expected<graph> executed_graph(graph model, const topology::engine& config, const plugin::registry& registry,
-                               const plugin::host_settings& settings);
+                               const plugin::host_settings& settings, pass_observer observer = {});
 
 /// The kernels plugins of an engine and the kernels in them.
 struct engine_kernels {

@@ -86,7 +86,8 @@ void read_engine(draft& d, table_reader& in, const std::string& name) {
   e.backend = read_slot(d, in, "backend", slot::backend, "cpu");
   e.scheduler = read_slot(d, in, "scheduler", slot::scheduler, "continuous");
   e.cache = read_slot(d, in, "cache", slot::cache, "radix");
-  e.graph_passes = read_slots(d, in, "graph_passes", slot::graph_pass);
+  e.graph_passes = in.find("graph_passes") ? read_slots(d, in, "graph_passes", slot::graph_pass)
+                                           : std::vector{default_slot(d, slot::graph_pass, "operator_fusion", in.where())};
   e.kernels = read_slots(d, in, "kernels", slot::kernels);
   read_engine_limits(d, in, e);
   read_shards(d, in, name, e.shards);

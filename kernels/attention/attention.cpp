@@ -57,6 +57,27 @@ float* out_of(const attention_rows& rows, std::uint32_t row, std::uint32_t head,
   return rows.out + row * rows.ldo + static_cast<std::size_t>(head) * value_dim;
 }
 
+// Asks for K and V of one kv head, keys [begin, end) of the context. Blocks lie anywhere and a head's part of one is short, so the processor
+// does not see the next one coming.
+void prefetch_keys(const kv_layer& layer, const kv_detail::kv_strides& at, const attention_rows& rows, std::uint32_t kv_heads, std::uint32_t kv_head,
+                   std::uint32_t begin, std::uint32_t end) {
+  constexpr std::size_t line = 64;
+  constexpr std::uint32_t group = 8; // keys
+  const std::uint32_t block_size = layer.shape.block_size;
+  const std::size_t k_dim = layer.shape.k_width / kv_heads, v_dim = layer.shape.v_width / kv_heads, element = at.element_bytes;
+  const auto ask = [](const std::byte* from, std::size_t bytes) {
+    for (std::size_t i = 0; i < bytes; i += line) __builtin_prefetch(from + i, 0, 2);
+  };
+  for (std::uint32_t slot = begin; slot < end;) {
+    const std::uint32_t first = slot % block_size, stop = std::min(end - (slot - first), block_size);
+    const std::byte* const block = block_of(layer, rows, slot);
+    for (std::uint32_t token = first; token < stop; token += group - token % group)
+      ask(block + (token / group * at.k_group + kv_head * k_dim * group) * element, k_dim * group * element);
+    for (std::uint32_t token = first; token < stop; ++token) ask(block + (at.v_at + token * at.v_token + kv_head * v_dim) * element, v_dim * element);
+    slot += stop - first;
+  }
+}
+
 // A few queries of one kv head over all their splits. Queries are numbered row by row, `group` heads each.
 void run_tile(cpu_level level, const split_args& head, std::uint32_t first_query, std::uint32_t n_queries,
               std::uint32_t group) {
@@ -86,6 +107,10 @@ void run_tile(cpu_level level, const split_args& head, std::uint32_t first_query
       const std::uint32_t number = first_query + i;
       queries[args.n_queries++] = {number / group, args.kv_head * group + number % group, begin, end,
                                    first ? state[i] : later[i]};
+    }
+    if (args.rows->rows == 1 && split + 1 < end_split) { // keys that nobody else has just read
+      const std::uint32_t next = args.first_key + attention_split;
+      prefetch_keys(*args.layer, *args.at, *args.rows, args.params->kv_heads, args.kv_head, next, std::min(next + attention_split, keys[0].end));
     }
     run_split(level, args);
     for (std::uint32_t i = 0; i < n_merged; ++i) merge(level, state[merged[i]], later[merged[i]], value_dim);
@@ -119,6 +144,12 @@ void attention(cpu_level level, const kv_layer& layer, const attention_params& p
     for (std::uint32_t first = row_begin * group; first < row_end * group; first += queries_at(level))
       run_tile(level, head, first, std::min(queries_at(level), row_end * group - first), group);
   }
+}
+
+void attention_prefetch(const kv_layer& layer, const attention_params& params, const attention_rows& rows, std::uint32_t row, std::uint32_t kv_head) {
+  const key_range keys = keys_of(params, rows, row);
+  prefetch_keys(layer, kv_detail::strides_of(layer.shape), rows, params.kv_heads, kv_head, keys.begin,
+                std::min(keys.end, (keys.begin / attention_split + 1) * attention_split));
 }
 
 std::uint32_t attention_splits(const attention_params& params, const attention_rows& rows, std::uint32_t row) {

@@ -61,29 +61,34 @@ std::size_t kv_block_bytes(const kv_shape& shape) {
   return round_up(at.elements * at.element_bytes, 64);
 }
 
-void kv_detail::write_reference(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token,
-                                const float* k, const float* v) {
+void kv_detail::write_reference(const kv_strides& at, kv_type type, std::byte* block, std::uint32_t token, const kv_part& part) {
   const auto put = [&](std::size_t index, float value) {
-    if (shape.type == kv_type::f32) {
+    if (type == kv_type::f32) {
       std::memcpy(block + index * sizeof(float), &value, sizeof(float));
     } else {
       const std::uint16_t half = f32_to_f16(value);
       std::memcpy(block + index * sizeof(half), &half, sizeof(half));
     }
   };
-  for (std::uint32_t c = 0; c < shape.k_width; ++c) put(k_index(at, token) + c * lane_count, k[c]);
-  for (std::uint32_t c = 0; c < shape.v_width; ++c) put(v_index(at, token) + c, v[c]);
+  for (std::size_t c = 0; c < part.k_count; ++c) put(k_index(at, token) + (part.k_begin + c) * lane_count, part.k[c]);
+  for (std::size_t c = 0; c < part.v_count; ++c) put(v_index(at, token) + part.v_begin + c, part.v[c]);
 }
 
 void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
               std::uint32_t offset) {
+  kv_write_heads(level, layer, 1, 0, 1, k, v, block, offset);
+}
+
+void kv_write_heads(cpu_level level, const kv_layer& layer, std::uint32_t heads, std::uint32_t head_begin, std::uint32_t head_end, const float* k,
+                    const float* v, std::uint32_t block, std::uint32_t offset) {
   const kv_strides at = kv_detail::strides_of(layer.shape);
+  const std::size_t k_head = layer.shape.k_width / heads, v_head = layer.shape.v_width / heads, n = head_end - head_begin;
+  const kv_detail::kv_part part{k, v, head_begin * k_head, n * k_head, head_begin * v_head, n * v_head};
 #if defined(TOKAMAK_KERNELS_X86)
-  if (level >= cpu_level::avx2)
-    return kv_detail::write_avx2(at, layer.shape, block_at(layer, block), offset, k, v);
+  if (level >= cpu_level::avx2) return kv_detail::write_avx2(at, layer.shape.type, block_at(layer, block), offset, part);
 #endif
   (void)level;
-  kv_detail::write_reference(at, layer.shape, block_at(layer, block), offset, k, v);
+  kv_detail::write_reference(at, layer.shape.type, block_at(layer, block), offset, part);
 }
 
 void kv_copy(const kv_layer& layer, std::uint32_t src, std::uint32_t src_offset, std::uint32_t dst,

@@ -25,12 +25,11 @@ void scatter_f16(const float* x, std::size_t n, std::uint16_t* out, std::size_t 
 
 } // namespace
 
-void write_avx2(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token, const float* k,
-                const float* v) {
-  if (shape.type != kv_type::f16) return write_reference(at, shape, block, token, k, v);
+void write_avx2(const kv_strides& at, kv_type type, std::byte* block, std::uint32_t token, const kv_part& part) {
+  if (type != kv_type::f16) return write_reference(at, type, block, token, part);
   auto* const halves = reinterpret_cast<std::uint16_t*>(block);
-  scatter_f16(k, shape.k_width, halves + token / lane_count * at.k_group + token % lane_count, lane_count);
-  scatter_f16(v, shape.v_width, halves + at.v_at + token * at.v_token, 1);
+  scatter_f16(part.k, part.k_count, halves + token / lane_count * at.k_group + part.k_begin * lane_count + token % lane_count, lane_count);
+  scatter_f16(part.v, part.v_count, halves + at.v_at + token * at.v_token + part.v_begin, 1);
 }
 
 } // namespace tokamak::kernels::kv_detail

@@ -15,10 +15,14 @@ struct kv_strides {
 };
 kv_strides strides_of(const kv_shape& shape);
 
+/// Elements of a token that are written: K [k_begin, k_begin + k_count) from k, and V likewise.
+struct kv_part {
+  const float *k, *v;
+  std::size_t k_begin, k_count, v_begin, v_count;
+};
+
 /// kv_write into the block at `block`.
-void write_reference(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token,
-                     const float* k, const float* v);
-void write_avx2(const kv_strides& at, const kv_shape& shape, std::byte* block, std::uint32_t token, const float* k,
-                const float* v);
+void write_reference(const kv_strides& at, kv_type type, std::byte* block, std::uint32_t token, const kv_part& part);
+void write_avx2(const kv_strides& at, kv_type type, std::byte* block, std::uint32_t token, const kv_part& part);
 
 } // namespace tokamak::kernels::kv_detail

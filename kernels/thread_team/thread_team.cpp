@@ -39,7 +39,35 @@ struct thread_team::shared_state {
   std::size_t grain = 1;
   const range_function* fn = nullptr;
 
+  // sharing::runs: what is left of each worker's run, begin in the upper half and end in the lower. Its worker takes from the front, others
+  // from the back.
+  struct alignas(64) run {
+    std::atomic<std::uint64_t> left{0};
+  };
+  std::unique_ptr<run[]> runs;
+  unsigned n_runs = 0;
+  bool by_runs = false;
+
+  void set_runs() {
+    for (unsigned w = 0; w < n_runs; ++w)
+      runs[w].left.store(std::uint64_t{items * w / n_runs} << 32 | items * (w + 1) / n_runs, std::memory_order_relaxed);
+  }
+
+  void take_run(unsigned of, bool front, unsigned worker) {
+    for (std::uint64_t seen = runs[of].left.load(std::memory_order_relaxed);;) {
+      const std::uint64_t begin = seen >> 32, end = seen & 0xffffffff, n = std::min<std::uint64_t>(grain, end - begin);
+      if (begin >= end) return;
+      if (!runs[of].left.compare_exchange_weak(seen, front ? (begin + n) << 32 | end : begin << 32 | (end - n), std::memory_order_relaxed)) continue;
+      front ? (*fn)(begin, begin + n, worker) : (*fn)(end - n, end, worker);
+      seen = runs[of].left.load(std::memory_order_relaxed);
+    }
+  }
+
   void take_items(unsigned worker) {
+    if (by_runs) {
+      for (unsigned i = 0; i < n_runs; ++i) take_run((worker + i) % n_runs, i == 0, worker);
+      return;
+    }
     for (;;) {
       const std::size_t begin = next.fetch_add(grain, std::memory_order_relaxed);
       if (begin >= items) return;
@@ -79,9 +107,11 @@ thread_team::thread_team(unsigned threads) : state_(std::make_unique<shared_stat
     try {
       workers_.emplace_back([this, worker] { work(worker); });
     } catch (const std::system_error&) {
-      return;
+      break;
     }
   }
+  state_->runs = std::make_unique<shared_state::run[]>(size());
+  state_->n_runs = size();
 }
 
 thread_team::~thread_team() {
@@ -102,7 +132,7 @@ void thread_team::work(unsigned worker) {
   }
 }
 
-void thread_team::parallel_for(std::size_t items, std::size_t grain, range_function fn) {
+void thread_team::parallel_for(std::size_t items, std::size_t grain, range_function fn, sharing how) {
   if (items == 0) return;
   if (grain == 0) grain = 1;
   if (workers_.empty() || items <= grain) {
@@ -114,7 +144,8 @@ void thread_team::parallel_for(std::size_t items, std::size_t grain, range_funct
   state.items = items;
   state.grain = grain;
   state.fn = &fn;
-  state.next.store(0, std::memory_order_relaxed);
+  state.by_runs = how == sharing::runs && items <= 0xffffffff;
+  state.by_runs ? state.set_runs() : state.next.store(0, std::memory_order_relaxed);
   state.gate.store(shared_state::open, std::memory_order_release);
   state.ring();
   state.take_items(0);

@@ -83,7 +83,9 @@ int inspect(const inspect_options& o) {
   auto topology = one_model_topology("inspect", o.model, o.backend);
   auto& config = topology.engines.front();
   config.context_length = o.context;
-  for (const auto& pass : o.passes) config.graph_passes.push_back({.plugin = pass, .options = {}});
+  if (!o.passes.empty()) config.graph_passes.clear();
+  for (const auto& pass : o.passes)
+    if (pass != "none") config.graph_passes.push_back({.plugin = pass});
   const auto model = engine::read_model(file, config, {});
   if (!model) return complain(model.error());
   print_groups(model->model);
@@ -93,12 +95,18 @@ int inspect(const inspect_options& o) {
   if (!registry) return complain(registry.error());
   plugin::host_settings settings;
   settings.file = o.model;
-  const auto executed = engine::executed_graph(model->model, config, *registry, settings);
-  if (!executed) return complain(executed.error());
-  const auto before = model->model.print(), after = executed->print();
+  auto before = model->model.print();
   fmt::print("\nGraph ({} ops)\n{}", model->model.ops().size(), before);
-  if (before == after) fmt::print("\nGraph as backend '{}' runs it: the same\n", o.backend);
-  else fmt::print("\nGraph as backend '{}' runs it ({} ops)\n{}", o.backend, executed->ops().size(), after);
+  const auto print_change = [&](const std::string& title, const graph& g) {
+    auto after = g.print();
+    if (after == before) fmt::print("\nGraph {}: the same\n", title);
+    else fmt::print("\nGraph {} ({} ops)\n{}", title, g.ops().size(), after);
+    before = std::move(after);
+  };
+  const auto executed = engine::executed_graph(model->model, config, *registry, settings,
+                                               [&](const std::string& pass, const graph& g) { print_change(fmt::format("behind pass '{}'", pass), g); });
+  if (!executed) return complain(executed.error());
+  print_change(fmt::format("as backend '{}' runs it", o.backend), *executed);
   return 0;
 }
 
@@ -109,7 +117,7 @@ void add_inspect(CLI::App& app, command& chosen) {
   auto* sub = app.add_subcommand("inspect", "Show a model's metadata, tensors, cache groups, memory, and its graph before and after passes");
   sub->add_option("model", o->model, "GGUF file")->required();
   sub->add_option("--context", o->context, "Tokens of context to plan memory for; 0: the model's")->capture_default_str();
-  sub->add_option("--graph-pass", o->passes, "Graph pass plugin to apply; may be repeated");
+  sub->add_option("--graph-pass", o->passes, "Graph pass plugin to apply, may be repeated; none: no pass. Default: those of an engine, operator_fusion");
   sub->add_option("--backend", o->backend, "Backend plugin that the graph is for")->capture_default_str();
   sub->callback([o, &chosen] { chosen = [o] { return inspect(*o); }; });
 }

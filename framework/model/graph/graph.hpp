@@ -126,7 +126,7 @@ public:
   /// (tokamak.matmul)", "value 'x'" or "cache group 'full'".
   expected<void> validate() const;
 
-  /// One line a value, group and op, for people.
+  /// One line a group, value and op, for people; without values that passes left behind, which no op touches.
   std::string print() const;
 
 private:

@@ -54,8 +54,13 @@ std::string graph::print() const {
   auto out = std::back_inserter(text);
   for (std::size_t i = 0; i < groups_.size(); ++i)
     fmt::format_to(out, "cache group {} {}: {}\n", i, groups_[i].name, describe(groups_[i]));
+  std::vector<bool> used(values_.size());
+  for (const auto& op : ops_)
+    for (const auto* ids : {&op.inputs, &op.outputs})
+      for (const auto id : *ids)
+        if (id < used.size()) used[id] = true;
   for (std::size_t i = 0; i < values_.size(); ++i)
-    fmt::format_to(out, "value {} {}: {}\n", i, values_[i].name, describe(values_[i]));
+    if (used[i] || values_[i].flags != 0) fmt::format_to(out, "value {} {}: {}\n", i, values_[i].name, describe(values_[i]));
   const auto names = [&](const std::vector<value_id>& ids) {
     std::vector<std::string> list;
     for (const auto id : ids)

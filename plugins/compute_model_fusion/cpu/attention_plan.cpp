@@ -16,6 +16,7 @@ void attention_plan::prepare(const tk_step& step, const step_trees& trees, unsig
   sequences.clear();
   items.clear();
   merges.clear();
+  shared_rows.clear();
   partial_floats = 0;
   std::uint32_t whole_items = 0;
   for (std::uint32_t s = 0; s < step.n_sequences; ++s) {
@@ -27,7 +28,10 @@ void attention_plan::prepare(const tk_step& step, const step_trees& trees, unsig
   params.window = window;
   for (std::uint32_t s = 0; s < step.n_sequences; ++s) {
     const std::uint32_t rows = sequences[s].rows;
-    if (few && rows == 1 && kernels::attention_splits(params, sequences[s], 0) > 1) {
+    const bool splits = few && rows == 1 && kernels::attention_splits(params, sequences[s], 0) > 1;
+    if (rows > 1 || splits)
+      for (std::uint32_t row = 0; row < rows; ++row) shared_rows.push_back({s, row});
+    if (splits) {
       add_splits(s);
       continue;
     }

@@ -34,6 +34,11 @@ struct attention_plan {
   std::vector<kernels::attention_rows> sequences; ///< q and out are filled in for each layer
   std::vector<attention_item> items;
   std::vector<attention_item> merges;
+  /// A row of a sequence, counted from its first.
+  struct row_of_sequence {
+    std::uint32_t sequence, row;
+  };
+  std::vector<row_of_sequence> shared_rows; ///< those whose K and V more than one item of a kv head reads
   std::size_t partial_floats = 0;
 
   bool same_shape(const attention_plan& o) const {

@@ -15,10 +15,11 @@ namespace tokamak::cpu {
 
 class builder {
 public:
-  builder(kernels::cpu_level level, const tk_graph_view& graph, weights& store, std::span<const tk_kernel> kernels)
-      : level(level), graph(graph), store(store), kernels(kernels) {}
+  builder(kernels::cpu_level level, unsigned threads, const tk_graph_view& graph, weights& store, std::span<const tk_kernel> kernels)
+      : level(level), threads(threads), graph(graph), store(store), kernels(kernels) {}
 
   const kernels::cpu_level level;
+  const unsigned threads;
   const tk_graph_view& graph;
   weights& store;
   const std::span<const tk_kernel> kernels;
@@ -39,18 +40,21 @@ public:
   void add(const op_view& op, std::unique_ptr<operation> operation);
 };
 
-/// What the backend knows of an op: `check` throws sdk::failure unless it can run; `make` adds it to a program.
+/// What the backend knows of an op: `check` throws sdk::failure unless it can run; `make` adds it to a program; `packed` names the inputs
+/// that it packs as weights of matmuls (nullptr: none).
 struct op_support {
   std::string_view name;
   void (*check)(const op_view& op);
   void (*make)(const op_view& op, builder& to);
+  std::vector<std::uint32_t> (*packed)(const op_view& op) = nullptr;
 };
 
-/// The namespace "tokamak.", version 1.
+/// The namespace "tokamak.", version 1, and what the pass operator_fusion makes of it ("fused.", version 1).
 extern const op_support matmul_support, embed_support, rms_norm_support, rope_support, take_outputs_support;
 extern const op_support add_support, mul_support, scale_support, softcap_support, silu_support, gelu_support,
     glu_support;
 extern const op_support kv_write_support, attention_support, decay_scan_support;
+extern const op_support fused_matmul_support, fused_attention_support;
 
 /// The kernel that would run the op at this level, or nullptr: the one that needs the highest level.
 const tk_kernel* find_kernel(std::span<const tk_kernel> kernels, const tk_op& op, kernels::cpu_level level);
@@ -60,13 +64,16 @@ void make_kernel_op(const op_view& op, const tk_kernel& kernel, builder& to);
 
 /// Throws sdk::failure, saying why, unless the op can run here.
 void check_op(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level);
-/// REQUIRES: check_op accepted it, and the weights that packs_weight named are reserved.
+/// REQUIRES: check_op accepted it, and the weights that packed_inputs named are reserved.
 void make_op(const op_view& op, builder& to);
-/// True if make_op will pack the op's weight, which is its input 1.
-bool packs_weight(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level);
+/// The inputs whose weights make_op will pack.
+std::vector<std::uint32_t> packed_inputs(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level);
 
 /// Throws unless the value is rows or output rows; returns it.
 const tk_value& rows_input(const op_view& op, std::uint32_t i);
+/// The gate that the attribute "activation" names; throws if it is not known.
+using gate_function = void (*)(kernels::cpu_level, const float* gate, const float* up, float* out, std::size_t n);
+gate_function activation_of(const op_view& op);
 /// Throws unless the two have one kind and width.
 void same_shape(const op_view& op, const tk_value& value, const tk_value& like);
 

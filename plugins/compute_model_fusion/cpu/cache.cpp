@@ -52,12 +52,14 @@ cache::cache(memory_account& account, std::span<const tk_cache_group> groups, st
 }
 
 std::byte* cache::block(const held_group& g, std::uint32_t layer, std::uint32_t block) const {
-  return g.memory.data() + (std::size_t{layer} * g.n_blocks + block) * g.block_bytes;
+  return g.memory.data() + (std::size_t{block} * g.about.n_layers + layer) * g.block_bytes;
 }
 
-kernels::kv_layer cache::layer(std::size_t g, std::uint32_t layer) const {
-  return {block(groups_[g], layer, 0), groups_[g].block_bytes, groups_[g].shape};
+kernels::kv_layer cache::layer_of(const held_group& g, std::uint32_t layer) const {
+  return {block(g, layer, 0), g.block_bytes * g.about.n_layers, g.shape};
 }
+
+kernels::kv_layer cache::layer(std::size_t g, std::uint32_t layer) const { return layer_of(groups_[g], layer); }
 
 float* cache::state(std::size_t g, std::uint32_t layer, std::uint32_t slot) const {
   return reinterpret_cast<float*>(block(groups_[g], layer, slot));
@@ -105,7 +107,7 @@ void cache::copy(const held_group& g, const tk_cache_op& op) const {
     if (g.about.kind == TK_GROUP_RECURRENT)
       std::memmove(block(g, layer, op.dst_block), block(g, layer, op.src_block), g.block_bytes);
     else
-      kernels::kv_copy({block(g, layer, 0), g.block_bytes, g.shape}, op.src_block, op.src_offset, op.dst_block,
+      kernels::kv_copy(layer_of(g, layer), op.src_block, op.src_offset, op.dst_block,
                        op.dst_offset, op.count);
   }
 }
@@ -117,7 +119,7 @@ void cache::move_out(const held_group& g, const tk_cache_op& op, std::byte* to) 
       std::memcpy(to, block(g, layer, op.src_block), part);
     } else {
       const std::size_t k_part = part / (std::size_t{g.shape.k_width} + g.shape.v_width) * g.shape.k_width;
-      kernels::kv_export({block(g, layer, 0), g.block_bytes, g.shape}, op.src_block, op.src_offset, op.count, to,
+      kernels::kv_export(layer_of(g, layer), op.src_block, op.src_offset, op.count, to,
                          to + k_part);
     }
   }
@@ -130,7 +132,7 @@ void cache::move_in(const held_group& g, const tk_cache_op& op, const std::byte*
       std::memcpy(block(g, layer, op.dst_block), from, part);
     } else {
       const std::size_t k_part = part / (std::size_t{g.shape.k_width} + g.shape.v_width) * g.shape.k_width;
-      kernels::kv_import({block(g, layer, 0), g.block_bytes, g.shape}, op.dst_block, op.dst_offset, op.count, from,
+      kernels::kv_import(layer_of(g, layer), op.dst_block, op.dst_offset, op.count, from,
                          from + k_part);
     }
   }

@@ -43,10 +43,11 @@ private:
     kernels::kv_shape shape; ///< paged groups
     std::size_t block_bytes = 0; ///< of one layer
     charge held;
-    kernels::aligned_buffer memory; ///< [layer][block]
+    kernels::aligned_buffer memory; ///< [block][layer]: as much of it is resident as blocks have been used
   };
 
   std::byte* block(const held_group& g, std::uint32_t layer, std::uint32_t block) const;
+  kernels::kv_layer layer_of(const held_group& g, std::uint32_t layer) const;
   std::uint64_t exported_bytes(const held_group& g, std::uint32_t count) const;
   void copy(const held_group& g, const tk_cache_op& op) const;
   void move_out(const held_group& g, const tk_cache_op& op, std::byte* to) const;

@@ -69,8 +69,7 @@ void check_binary(const op_view& op) {
 
 void check_glu(const op_view& op) {
   check_binary(op);
-  if (op.text("activation") != "silu" && op.text("activation") != "gelu")
-    op.refuse(TK_UNSUPPORTED, "activation '" + std::string(op.text("activation")) + "', known: silu, gelu");
+  activation_of(op);
 }
 
 void add_unary(const op_view& op, builder& to, unary_op::kernel kernel, double number) {
@@ -104,11 +103,16 @@ void make_gelu(const op_view& op, builder& to) {
       0);
 }
 
-void make_glu(const op_view& op, builder& to) {
-  add_binary(op, to, op.text("activation") == "silu" ? kernels::silu_mul : kernels::gelu_mul);
-}
+void make_glu(const op_view& op, builder& to) { add_binary(op, to, activation_of(op)); }
 
 } // namespace
+
+gate_function activation_of(const op_view& op) {
+  const auto name = op.text("activation");
+  if (name == "silu") return kernels::silu_mul;
+  if (name == "gelu") return kernels::gelu_mul;
+  op.refuse(TK_UNSUPPORTED, "activation '" + std::string(name) + "', known: silu, gelu");
+}
 
 const op_support add_support{"tokamak.add", check_binary, make_add};
 const op_support mul_support{"tokamak.mul", check_binary, make_mul};

@@ -24,6 +24,7 @@ public:
   const tk_value& input(std::uint32_t i) const { return graph_.values[input_id(i)]; }
   const tk_value& output(std::uint32_t i) const { return graph_.values[output_id(i)]; }
 
+  bool has_attribute(std::string_view name) const { return find(name) != nullptr; }
   std::int64_t integer(std::string_view attribute) const;
   double real(std::string_view attribute) const;
   double real(std::string_view attribute, double otherwise) const;
@@ -32,6 +33,7 @@ public:
   std::uint32_t count(std::string_view attribute) const;
   /// The cache group that the attribute "group" names.
   const tk_cache_group& group() const;
+  std::uint32_t group_number() const { return static_cast<std::uint32_t>(integer("group")); }
   /// The attribute "layer", inside that group.
   std::uint32_t layer() const;
 

@@ -39,6 +39,7 @@ struct step_run {
   const value_info* values;
   float* const* data;          ///< of each value that is rows or output rows: [rows(value)][width]
   std::byte* scratch;          ///< 64-byte aligned; as large as operations asked for (operation::scratch_bytes)
+  float* partials;             ///< of attention, as large as the plans ask for
   const step_trees& trees;
   const std::vector<rope_table>& ropes;
   const std::vector<attention_plan>& plans;

@@ -12,7 +12,8 @@ namespace {
 const op_support* const known[] = {&matmul_support,       &embed_support,     &rms_norm_support,  &rope_support,
                                    &take_outputs_support, &add_support,       &mul_support,       &scale_support,
                                    &softcap_support,      &silu_support,      &gelu_support,      &glu_support,
-                                   &kv_write_support,     &attention_support, &decay_scan_support};
+                                   &kv_write_support,     &attention_support, &decay_scan_support, &fused_matmul_support,
+                                   &fused_attention_support};
 
 const op_support* find_known(const op_view& op) {
   if (op.op().version != 1) return nullptr;
@@ -73,8 +74,9 @@ void make_op(const op_view& op, builder& to) {
   find_known(op)->make(op, to);
 }
 
-bool packs_weight(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level) {
-  return op.name() == matmul_support.name && find_kernel(kernels, op.op(), level) == nullptr;
+std::vector<std::uint32_t> packed_inputs(const op_view& op, std::span<const tk_kernel> kernels, kernels::cpu_level level) {
+  const op_support* support = find_kernel(kernels, op.op(), level) == nullptr ? find_known(op) : nullptr;
+  return support == nullptr || support->packed == nullptr ? std::vector<std::uint32_t>{} : support->packed(op);
 }
 
 } // namespace tokamak::cpu

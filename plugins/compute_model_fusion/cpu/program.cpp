@@ -57,14 +57,14 @@ program::program(kernels::cpu_level level, kernels::thread_team& team, memory_ac
     groups_.push_back(graph.groups[g]);
     groups_.back().name = {};
   }
-  builder to(level, graph, weights_, kernels);
+  builder to(level, team.size(), graph, weights_, kernels);
   to.used.resize(graph.n_groups);
   to.attended.resize(graph.n_groups);
   std::set<std::uint32_t> packed;
   for (std::uint32_t i = 0; i < graph.n_ops; ++i) {
     const op_view op(graph, i);
     check_op(op, kernels, level);
-    if (packs_weight(op, kernels, level)) packed.insert(op.input_id(1));
+    for (const std::uint32_t input : packed_inputs(op, kernels, level)) packed.insert(op.input_id(input));
   }
   weights_.reserve(graph, packed);
   for (std::uint32_t i = 0; i < graph.n_ops; ++i) make_op(op_view(graph, i), to);
@@ -116,11 +116,16 @@ std::size_t program::value_bytes(std::size_t rows, std::size_t outputs) const {
   return bytes;
 }
 
+std::size_t program::scratch_bytes(std::size_t rows, std::size_t outputs) const {
+  std::size_t bytes = 0;
+  for (const auto& operation : operations_) bytes = std::max(bytes, operation->scratch_bytes(rows, outputs));
+  return aligned(bytes);
+}
+
 void program::reserve(std::size_t rows, std::size_t outputs) {
-  std::size_t scratch = 0;
-  for (const auto& operation : operations_) scratch = std::max(scratch, operation->scratch_bytes(rows, outputs));
-  for (const attention_plan& plan : plans_) scratch = std::max(scratch, plan.partial_floats * sizeof(float));
-  const std::size_t bytes = value_bytes(rows, outputs) + scratch;
+  std::size_t partials = 0;
+  for (const attention_plan& plan : plans_) partials = std::max(partials, plan.partial_floats * sizeof(float));
+  const std::size_t bytes = value_bytes(rows, outputs) + scratch_bytes(rows, outputs) + partials;
   if (bytes <= work_.size()) return;
   work_ = {};
   held_ = {};
@@ -169,9 +174,9 @@ void program::run(const tk_step& step, const cache* state, profile* times) {
   for (std::uint32_t i = 0; i < step.n_cache_ops; ++i)
     if (step.cache_ops[i].after == 0) state->run(step.cache_ops[i]);
   if (step.n_rows != 0) {
-    const std::size_t values = value_bytes(step.n_rows, step.n_outputs);
-    const step_run run{level_, team_,  step,  state, values_.data(), data_.data(), work_.data() + values,
-                       trees_, ropes_, plans_};
+    std::byte* const scratch = work_.data() + value_bytes(step.n_rows, step.n_outputs);
+    auto* const partials = reinterpret_cast<float*>(scratch + scratch_bytes(step.n_rows, step.n_outputs));
+    const step_run run{level_, team_, step, state, values_.data(), data_.data(), scratch, partials, trees_, ropes_, plans_};
     for (const auto& operation : operations_) times != nullptr ? times->run(*operation, run) : operation->run(run);
   }
   for (std::uint32_t i = 0; i < step.n_cache_ops; ++i)

@@ -39,6 +39,7 @@ private:
   void place_values(const tk_step& step);
   void prepare_step(const tk_step& step);
   std::size_t value_bytes(std::size_t rows, std::size_t outputs) const;
+  std::size_t scratch_bytes(std::size_t rows, std::size_t outputs) const;
 
   void check_rows(const tk_step& step) const;
   void check_tokens(const tk_step& step) const;
@@ -65,7 +66,7 @@ private:
   std::vector<slot> slots_;
   std::vector<std::uint32_t> slot_of_; ///< by value; TK_NO_VALUE for weights and inputs
   charge held_;
-  kernels::aligned_buffer work_; ///< slots, then scratch
+  kernels::aligned_buffer work_; ///< slots, then scratch, then partial results of attention
   std::vector<float*> data_;     ///< by value, of the running step
   step_trees trees_;
 };

@@ -1,6 +1,8 @@
 // Frequencies of rotary embedding.
 #include "rope_table.hpp"
 
+#include "weights.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -15,6 +17,26 @@ double pair_of(double rotations, double dims, double base, double context) {
 }
 
 } // namespace
+
+void check_rotation(const op_view& op, std::uint32_t divisors) {
+  const std::uint32_t dims = op.count("rotary_dims");
+  if (dims % 2 != 0 || dims > op.count("head_dim"))
+    op.refuse(TK_INVALID_ARGUMENT,
+              "rotary_dims is " + std::to_string(dims) + ", expected an even number of at most head_dim");
+  if (op.text("style") != "interleaved" && op.text("style") != "halves")
+    op.refuse(TK_UNSUPPORTED, "style '" + std::string(op.text("style")) + "', known: interleaved, halves");
+  if (op.has_input(divisors)) {
+    check_weight(op, divisors, 1);
+    if (op.input(divisors).dims[0] != dims / 2)
+      op.refuse(TK_INVALID_ARGUMENT,
+                "divisors " + quoted(op.input(divisors).name) + " must have " + std::to_string(dims / 2) + " elements");
+  }
+  rope_table_of(op, nullptr);
+}
+
+kernels::rope_pairs pairs_of(const op_view& op) {
+  return op.text("style") == "halves" ? kernels::rope_pairs::halves : kernels::rope_pairs::interleaved;
+}
 
 rope_table rope_table_of(const op_view& op, const float* divisors) {
   const std::uint32_t dims = op.count("rotary_dims");

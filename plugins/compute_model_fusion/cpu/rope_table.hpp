@@ -2,6 +2,7 @@
 #pragma once
 
 #include "op_view.hpp"
+#include "tokamak/kernels/rope.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -19,6 +20,11 @@ struct rope_table {
     return frequencies == other.frequencies && magnitude == other.magnitude;
   }
 };
+
+/// Throws (through `op`) unless the attributes of a rotation and the divisors in that input, if there are any, fit one another.
+void check_rotation(const op_view& op, std::uint32_t divisors);
+/// The attribute "style". REQUIRES: check_rotation passed it.
+kernels::rope_pairs pairs_of(const op_view& op);
 
 /// From the op's attributes: base, linear scaling, YaRN (Peng et al. 2023); `divisors` as in Llama 3.1, or nullptr.
 rope_table rope_table_of(const op_view& op, const float* divisors);

@@ -138,27 +138,14 @@ void check_rope(const op_view& op) {
   const tk_value& x = rows_input(op, 0);
   same_shape(op, op.output(0), x);
   if (x.kind != TK_ROWS) op.refuse(TK_UNSUPPORTED, "output rows have no positions");
-  const std::uint32_t heads = op.count("heads"), dims = op.count("rotary_dims");
-  if (x.dims[0] != std::uint64_t{heads} * op.count("head_dim"))
+  if (x.dims[0] != std::uint64_t{op.count("heads")} * op.count("head_dim"))
     op.refuse(TK_INVALID_ARGUMENT, "heads of head_dim do not fill rows of " + std::to_string(x.dims[0]));
-  if (dims % 2 != 0 || dims > op.count("head_dim"))
-    op.refuse(TK_INVALID_ARGUMENT,
-              "rotary_dims is " + std::to_string(dims) + ", expected an even number of at most head_dim");
-  if (op.text("style") != "interleaved" && op.text("style") != "halves")
-    op.refuse(TK_UNSUPPORTED, "style '" + std::string(op.text("style")) + "', known: interleaved, halves");
-  if (op.has_input(1)) {
-    check_weight(op, 1, 1);
-    if (op.input(1).dims[0] != dims / 2)
-      op.refuse(TK_INVALID_ARGUMENT,
-                "divisors " + quoted(op.input(1).name) + " must have " + std::to_string(dims / 2) + " elements");
-  }
-  rope_table_of(op, nullptr);
+  check_rotation(op, 1);
 }
 
 void make_rope(const op_view& op, builder& to) {
   const float* divisors = op.has_input(1) ? to.store.vector(to.graph, op.input_id(1)) : nullptr;
-  const auto pairs = op.text("style") == "halves" ? kernels::rope_pairs::halves : kernels::rope_pairs::interleaved;
-  to.add(op, std::make_unique<rope_op>(op.input_id(0), op.output_id(0), to.rope(rope_table_of(op, divisors)), pairs,
+  to.add(op, std::make_unique<rope_op>(op.input_id(0), op.output_id(0), to.rope(rope_table_of(op, divisors)), pairs_of(op),
                                        op.count("heads")));
 }
 

@@ -50,6 +50,10 @@ struct attention_rows {
 void attention(cpu_level level, const kv_layer& layer, const attention_params& params, const attention_rows& rows,
                std::uint32_t row_begin, std::uint32_t row_end, std::uint32_t kv_head_begin, std::uint32_t kv_head_end);
 
+/// Asks the processor to bring the K and V that attention() of a row with one kv head will read first into its second cache: for rows that
+/// come after others, so that they do not wait for memory. Changes nothing else.
+void attention_prefetch(const kv_layer& layer, const attention_params& params, const attention_rows& rows, std::uint32_t row, std::uint32_t kv_head);
+
 /// For one long row on several threads: the same bits from splits computed apart and merged. A row has
 /// attention_splits() of them, counted from the first that its window reaches; attention_partial() computes one for
 /// one kv head's queries into partial[group, value_dim + 2]; attention_merge() takes [splits, group, value_dim + 2] and

@@ -38,6 +38,11 @@ struct kv_layer {
 void kv_write(cpu_level level, const kv_layer& layer, const float* k, const float* v, std::uint32_t block,
               std::uint32_t offset);
 
+/// The same for kv heads [head_begin, head_end) of `heads` equal parts of K and of V; k and v are those of the first of them. Different
+/// heads of one slot may be written at once.
+void kv_write_heads(cpu_level level, const kv_layer& layer, std::uint32_t heads, std::uint32_t head_begin, std::uint32_t head_end, const float* k,
+                    const float* v, std::uint32_t block, std::uint32_t offset);
+
 /// Copies `count` tokens from offset src_offset of block src to dst_offset of dst, bits unchanged, as if all were read
 /// before any is written. REQUIRES: both ranges inside their block.
 void kv_copy(const kv_layer& layer, std::uint32_t src, std::uint32_t src_offset, std::uint32_t dst,

@@ -29,6 +29,12 @@ private:
   void (*call_)(void*, std::size_t, std::size_t, unsigned);
 };
 
+/// How threads share out items.
+enum class sharing : std::uint8_t {
+  in_order, ///< the next item to whoever is free
+  runs,     ///< each a run of neighbours, in order; who is done takes from the end of others' runs. For items that stream memory
+};
+
 /// Owned and called by one thread at a time; the destructor joins the workers. Workers spin for some tens of
 /// microseconds after an op, in wait for the next, and then sleep: an idle team uses no processor time.
 class thread_team {
@@ -43,10 +49,10 @@ public:
   unsigned size() const { return static_cast<unsigned>(workers_.size()) + 1; }
 
   /// Calls fn(begin, end, worker) until every item of [0, items) is done once, in ranges of at most `grain` items (0 is
-  /// 1) handed out in order; worker < size(), and no two calls at once have the same. Returns when all are done, and
+  /// 1) shared out as `how` says; worker < size(), and no two calls at once have the same. Returns when all are done, and
   /// what they wrote is visible. A worker that is slow to wake is not waited for: the caller does its share. fn must
   /// not throw and must not call parallel_for of the same team.
-  void parallel_for(std::size_t items, std::size_t grain, range_function fn);
+  void parallel_for(std::size_t items, std::size_t grain, range_function fn, sharing how = sharing::in_order);
 
 private:
   struct shared_state;
