@@ -16,7 +16,7 @@ namespace {
 constexpr int max_rows = 8;
 
 // How far ahead of use weights are asked for: one stream alone would wait for memory about a third of its time.
-constexpr std::size_t ahead_bytes = 2048;
+constexpr std::size_t ahead_bytes = 4096;
 
 // Rows of x kept near while all tiles pass by: what fits half of a small second-level cache.
 constexpr std::size_t near_bytes = 192 * 1024;
