@@ -37,7 +37,8 @@ def flags_of_cpu():
 
 
 def output_of(command, errors_too=False):
-    done = subprocess.run(command, capture_output=True, text=True)
+    with tempfile.TemporaryDirectory() as folder:  # some programs leave a log where they run
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr[-2000:]}")
     return done.stdout + (done.stderr if errors_too else "")
@@ -62,10 +63,13 @@ class Tokamak:
         a = self.args
         prefill = self.bench("-p", str(a.prompt), "-n", "0", "-r", "1", "--profile")
         decode = self.bench("-p", "0", "-n", "31", "--context", "1", "-r", "1", "--profile")  # steps of one row
-        prefill_matmul = prefill["profile"]["prefill_tps"]["ops"]["matmul"]["multiply_adds"] / a.prompt
-        steps = decode["profile"]["decode_tps"]["steps"]
-        matmul = decode["profile"]["decode_tps"]["ops"]["matmul"]
-        bytes_, multiply_adds = matmul["bytes"] / steps, matmul["multiply_adds"] / steps
+
+        def matmuls(profile, what):
+            return sum(op[what] for name, op in profile["ops"].items() if name in ("matmul", "fused.matmul"))
+
+        prefill_matmul = matmuls(prefill["profile"]["prefill_tps"], "multiply_adds") / a.prompt
+        profile = decode["profile"]["decode_tps"]
+        bytes_, multiply_adds = matmuls(profile, "bytes") / profile["steps"], matmuls(profile, "multiply_adds") / profile["steps"]
         reads, peak = prefill["peak_bytes_per_s"], prefill["peak_multiply_adds_per_s"]
         found = {"prefill": peak / prefill_matmul}
         for batch in [1, *a.batches]:
@@ -140,7 +144,7 @@ class BenchPrograms:
     """A peer with llama.cpp's bench programs."""
 
     def __init__(self, args, model, name, folder, bench_flags, batched_flags):
-        self.args, self.model, self.name, self.folder = args, model, name, pathlib.Path(folder).expanduser()
+        self.args, self.model, self.name, self.folder = args, model, name, pathlib.Path(folder)
         self.bench_flags, self.batched_flags = bench_flags.split(), batched_flags.split()
 
     def rates(self):
@@ -232,6 +236,8 @@ def main():
     parser.add_argument("--peer", type=lambda text: (text.split(":") + ["", ""])[:4], action="append", default=[], metavar="NAME:FOLDER:BENCH_FLAGS:BATCHED_BENCH_FLAGS")
     parser.add_argument("--start", action="store_true", help="load to first token, and memory, instead of rates")
     args = parser.parse_args()
+    args.tokamak, args.models = os.path.abspath(args.tokamak), [os.path.abspath(model) for model in args.models]
+    args.peer = [[name, os.path.abspath(os.path.expanduser(folder)), *flags] for name, folder, *flags in args.peer]
     level = [f for f in ("avx2", "avx512f", "avx512_vnni") if f in flags_of_cpu()]
     print(f"machine: {cpu_name()} ({' '.join(level)}), {len(os.sched_getaffinity(0))} cores; threads: {args.threads}; {time.strftime('%Y-%m-%d')}")
     print("command:", " ".join(f'"{a}"' if " " in a else a for a in sys.argv))

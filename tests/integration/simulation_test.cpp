@@ -217,5 +217,5 @@ TEST_CASE("bench --profile tells where the time of steps goes") {
   const test_folder folder;
   const auto profiled = run_program({"bench", folder / "tiny.gguf", "--profile", "-r", "1", "-t", "1", "-p", "16", "-n", "8"});
   REQUIRE_MESSAGE(profiled.status == 0, profiled.err);
-  for (const auto* line : {"prefill of 16 tokens: ", "decode: ", "  matmul  ", "  attention  ", "  between steps  "}) CHECK_MESSAGE(profiled.out.find(line) != std::string::npos, profiled.out);
+  for (const auto* line : {"prefill of 16 tokens: ", "decode: ", "  matmul  ", "  fused.matmul  ", "  fused.attention  ", "  between steps  "}) CHECK_MESSAGE(profiled.out.find(line) != std::string::npos, profiled.out);
 }

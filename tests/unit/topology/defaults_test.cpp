@@ -31,6 +31,8 @@ TEST_CASE("two lines make a whole service") {
   CHECK(e.backend.plugin == "cpu");
   CHECK(e.scheduler.plugin == "continuous");
   CHECK(e.cache.plugin == "radix");
+  REQUIRE(e.graph_passes.size() == 1);
+  CHECK(e.graph_passes[0].plugin == "operator_fusion");
   CHECK(e.threads == 0);
   CHECK(e.max_step_rows == 512);
   CHECK(e.max_sequences == 64);
@@ -171,7 +173,7 @@ TEST_CASE("the description shows the graph with all defaults") {
 endpoint m: fusion direct, max_tokens up to the context, max_cost_tokens no limit
   pool m: placement least_loaded
     engine m on node local: backend cpu, scheduler continuous { prefill_chunk = 256, order = "priority", share = 0.5, strict = false }, cache radix { max_nodes = 0 }
-      graph_passes none; kernels none; shards none
+      graph_passes operator_fusion; kernels none; shards none
       threads all, max_step_rows 512, max_sequences 64, max_waiting 1024
       context_length of the model, block_size 32, kv_memory_bytes automatic
       model m: DIR/m.gguf

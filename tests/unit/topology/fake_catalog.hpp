@@ -36,6 +36,7 @@ public:
       {{slot::fusion, "direct"}, {}},
       {{slot::fusion, "panel"}, {}},
       {{slot::fusion, "silent"}, {}},
+      {{slot::graph_pass, "operator_fusion"}, {}},
       {{slot::graph_pass, "fuse"}, {{"depth", option_type::integer, false, "2", ""}}},
       {{slot::kernels, "fast"}, {}},
   };
