@@ -2,6 +2,7 @@
 #include "app/service.hpp"
 
 #include "app/file_place.hpp"
+#include "base/freed_memory.hpp"
 #include "base/log.hpp"
 #include "base/nearest_name.hpp"
 #include "app/node_links.hpp"
@@ -129,6 +130,8 @@ struct service::starter {
       if (runs_here)
         if (auto ok = start_engine(config, data); !ok) return ok;
     }
+    files.release();
+    give_back_freed_memory();
     return {};
   }
 

@@ -13,4 +13,7 @@ inline void keep_freed_memory() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
 }
 
+/// Once what was needed only for loading is free, it goes back after all. Any thread.
+inline void give_back_freed_memory() { malloc_trim(0); }
+
 } // namespace tokamak

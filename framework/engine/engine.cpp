@@ -167,6 +167,7 @@ expected<model_source_data> read_model(std::shared_ptr<const gguf_file> file, co
     const auto tensor = find_weight(*file, parts, name);
     return tensor ? tensor->data : std::span<const std::byte>{};
   };
+  data.release = [file](std::span<const std::byte> bytes) { file->release(bytes); };
   return data;
 }
 

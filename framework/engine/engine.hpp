@@ -20,7 +20,8 @@ struct model_source_data {
   std::string fingerprint; ///< of the weights: equal where engines may exchange cache blocks
   /// The bytes of a weight by name; empty if there is none. They outlive the engine.
   std::function<std::span<const std::byte>(const std::string&)> weight;
-  std::shared_ptr<const void> keep; ///< whatever the weights live in
+  std::function<void(std::span<const std::byte>)> release; ///< takes bytes of weights out of memory until they are read; may be empty
+  std::shared_ptr<const void> keep;                        ///< whatever the weights live in
 };
 
 struct engine_setup {

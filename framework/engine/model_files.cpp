@@ -57,4 +57,10 @@ expected<std::shared_ptr<const gguf_file>> model_files::open(const std::string& 
   return known;
 }
 
+void model_files::release() const {
+  for (const auto& [path, file] : files_)
+    if (file)
+      for (const auto part : file->parts()) file->release(part);
+}
+
 } // namespace tokamak::engine

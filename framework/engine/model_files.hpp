@@ -20,6 +20,9 @@ public:
   /// `sha256`: 64 hex digits that the file (of several: one after the other) must have, or "".
   expected<std::shared_ptr<const gguf_file>> open(const std::string& path, const std::string& sha256);
 
+  /// Takes what is mapped of all files out of memory, until it is read again.
+  void release() const;
+
 private:
   std::map<std::string, std::shared_ptr<const gguf_file>> files_;
 };

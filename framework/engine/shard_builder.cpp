@@ -172,6 +172,7 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
   settings.now_us = std::move(clock);
   settings.threads = threads;
   settings.call_later = std::move(call_later);
+  settings.release_weight = setup.model.release;
   auto backend = plugin::backend_instance::create(*setup.registry, setup.config.backend, settings);
   if (!backend) return fail(backend.error());
   auto kernels = load_kernels(setup.config, *setup.registry, settings);

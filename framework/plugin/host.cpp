@@ -94,6 +94,7 @@ instance_host::instance_host(host_settings settings, option_value options)
   host_.option_at = &option_at;
   host_.option_find = &option_find;
   host_.call_later = &instance_host::call_later;
+  host_.release_weight = &instance_host::release_weight;
 }
 
 const tk_options* instance_host::options() const { return as_options(&options_); }
@@ -124,6 +125,11 @@ tk_status instance_host::call_later(void* context, std::uint64_t delay_us, void 
     if (!timers->ended) call(user);
   });
   return TK_OK;
+}
+
+void instance_host::release_weight(void* context, const void* data, std::uint64_t bytes) {
+  const auto& release = static_cast<instance_host*>(context)->settings_.release_weight;
+  if (release) release({static_cast<const std::byte*>(data), bytes});
 }
 
 void instance_host::end_timers() {

@@ -4,10 +4,12 @@
 
 #include <tokamak/plugin.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +26,8 @@ struct host_settings {
   std::function<std::uint64_t()> random_u64;  ///< empty: a fixed sequence of its own (SplitMix64, seed 0)
   /// Runs the function once after so many microseconds, on any thread; empty: the instance has no timers.
   std::function<void(std::uint64_t delay_us, std::function<void()> call)> call_later;
+  /// Bytes of weights that the instance has copied, on any thread, several at once; empty: they stay in memory.
+  std::function<void(std::span<const std::byte> bytes)> release_weight;
   std::uint32_t threads = 1;                  ///< compute threads, the caller's included
   std::uint64_t memory_budget_bytes = 0;      ///< 0: no limit stated
 };
@@ -46,6 +50,7 @@ class instance_host {
   static std::uint64_t random_u64(void* context);
   static void log(void* context, std::int32_t level, tk_string event, tk_string text);
   static tk_status call_later(void* context, std::uint64_t delay_us, void (*call)(void*), void* user);
+  static void release_weight(void* context, const void* data, std::uint64_t bytes);
 
   /// Outlives the instance, for the timers that are due after its end.
   struct timers {

@@ -22,7 +22,7 @@ std::byte* from_heap(std::size_t bytes) {
 }
 
 // Maps one huge page more than needed and gives back what lies outside the aligned part.
-std::byte* from_system(std::size_t bytes) {
+std::byte* from_system(std::size_t bytes, page_size pages) {
   const std::size_t wanted = round_up(bytes, huge_page);
   void* memory = mmap(nullptr, wanted + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
@@ -31,17 +31,17 @@ std::byte* from_system(std::size_t bytes) {
                            reinterpret_cast<std::uintptr_t>(begin);
   if (head != 0) munmap(begin, head);
   if (head != huge_page) munmap(begin + head + wanted, huge_page - head);
-  madvise(begin + head, wanted, MADV_HUGEPAGE); // a wish: small pages serve as well
+  madvise(begin + head, wanted, pages == page_size::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); // a wish
   return begin + head;
 }
 
 } // namespace
 
-aligned_buffer::aligned_buffer(std::size_t bytes) : size_(bytes) {
+aligned_buffer::aligned_buffer(std::size_t bytes, page_size pages) : size_(bytes) {
   if (bytes == 0) return;
   const bool mapped = bytes >= huge_page;
   if (bytes > SIZE_MAX / 2) return;
-  data_ = {mapped ? from_system(bytes) : from_heap(bytes), release{mapped ? round_up(bytes, huge_page) : 0}};
+  data_ = {mapped ? from_system(bytes, pages) : from_heap(bytes), release{mapped ? round_up(bytes, huge_page) : 0}};
 }
 
 void aligned_buffer::release::operator()(std::byte* memory) const {

@@ -9,12 +9,14 @@ llama-batched-bench, and what to add to their command lines: --peer "ik_llama.cp
 
 Limits come from this machine's read bandwidth and int8 peak as `tokamak bench --profile` measures them, and from what a step must read
 and multiply: every weight once; 2 operations a weight and row (the output matrix only where logits are needed; attention not counted).
---start compares the time from nothing to the first token, from a warm page cache, and shows the memory of one stream of 2048 tokens.
+--start compares the time from nothing to the first token, from a warm page cache, and shows Tokamak's memory with one stream of nearly 2048 tokens, after it and at
+most, beside the size of the file and of that cache.
 """
 import argparse
 import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -36,9 +38,9 @@ def flags_of_cpu():
     return set()
 
 
-def output_of(command, errors_too=False):
+def output_of(command, errors_too=False, given=None):
     with tempfile.TemporaryDirectory() as folder:  # some programs leave a log where they run
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, input=given)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stderr[-2000:]}")
     return done.stdout + (done.stderr if errors_too else "")
@@ -224,6 +226,31 @@ def compare_start(args, model):
     print()
 
 
+def memory_of(pid):
+    """Resident now and at most, in MiB."""
+    found = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+    return [int(found[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM")]
+
+
+def show_memory(args, model):
+    context = 2048
+    text = " ".join(f"{i} bottles of beer" for i in range(2000))
+    ids = json.loads(output_of([args.tokamak, "tokenize", model, "--no-bos"], given=json.dumps({"text": text})))["ids"][:context - 64]
+    prompt = json.loads(output_of([args.tokamak, "tokenize", model, "--decode"], given=json.dumps({"ids": ids})))["text"]
+    with tempfile.TemporaryDirectory() as folder:
+        topology = pathlib.Path(folder) / "one.toml"
+        topology.write_text(f'[models.m]\npath = "{model}"\n[engines.m]\nthreads = {args.threads}\ncontext_length = {context}\n')
+        with subprocess.Popen([args.tokamak, "run", str(topology), prompt, "--raw", "--max-tokens", "48"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+            run.stdout.read(1)
+            now, most = memory_of(run.pid)
+            run.stdout.read()
+    file = os.path.getsize(model) / 2**20
+    groups = re.findall(r"^  \S+ +\d+ layers, ([0-9.]+) KiB a block of (\d+) tokens(?:, window of (\d+))?", output_of([args.tokamak, "inspect", model, "--context", str(context)]), re.M)
+    cache = sum(float(kib) / 1024 * (min(context, int(window)) if window else context) / int(block) for kib, block, window in groups)
+    print(f"{os.path.basename(model)}: resident with one stream of {len(ids)} tokens: {now:.0f} MiB, at most {most:.0f} MiB; the file is {file:.0f} and the cache of {context} tokens {cache:.0f} MiB: "
+          f"{now / (file + cache):.2f}, at most {most / (file + cache):.2f} of both")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tokamak")
@@ -242,7 +269,11 @@ def main():
     print(f"machine: {cpu_name()} ({' '.join(level)}), {len(os.sched_getaffinity(0))} cores; threads: {args.threads}; {time.strftime('%Y-%m-%d')}")
     print("command:", " ".join(f'"{a}"' if " " in a else a for a in sys.argv))
     for model in args.models:
-        compare_start(args, model) if args.start else compare_rates(args, model)
+        if args.start:
+            compare_start(args, model)
+            show_memory(args, model)
+        else:
+            compare_rates(args, model)
 
 
 if __name__ == "__main__":

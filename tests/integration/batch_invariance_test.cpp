@@ -2,6 +2,7 @@
 // once over ZeroMQ get exactly what each gets alone.
 #include "patience.hpp"
 #include "test_service.hpp"
+#include "tokamak/kernels/cpu_level.hpp"
 
 #include <tokamak/client.hpp>
 
@@ -72,27 +73,33 @@ client connect(test::test_service& s) {
 
 } // namespace
 
-TEST_CASE("32 requests at once give exactly the tokens each gives alone, however prompts are chunked and on any threads") {
+TEST_CASE("32 requests at once give exactly the tokens each gives alone, however prompts are chunked, on any threads, with fused ops or without") {
   if (!test::exists(test::smollm2_path())) {
     MESSAGE("SmolLM2 is not in ~/.cache/tokamak/models: skipped");
     return;
   }
-  answers alone;
-  {
-    test::test_service s(toml("threads = 2\n"));
-    auto c = connect(s);
-    alone = ask_one_by_one(c);
-    CHECK(ask_together(c) == alone); // served from the prefix cache where it can be
+  for (const std::string level : {"avx2", "avx512"}) {
+    if (!kernels::choose_level(level.c_str(), kernels::detect()).error.empty()) continue;
+    CAPTURE(level);
+    setenv("TOKAMAK_CPU", level.c_str(), 1);
+    answers alone;
+    {
+      test::test_service s(toml("threads = 2\n"));
+      auto c = connect(s);
+      alone = ask_one_by_one(c);
+      CHECK(ask_together(c) == alone); // served from the prefix cache where it can be
+    }
+    for (const auto& a : alone) CHECK(a.size() > 3);
+    const auto together = [](const std::string& options) {
+      test::test_service s(toml(options));
+      auto c = connect(s);
+      return ask_together(c);
+    };
+    // Another prefill chunk size.
+    CHECK(together("threads = 2\nmax_step_rows = 48\n[engines.smollm2.scheduler]\nplugin = \"continuous\"\nprefill_chunk = 7\n") == alone);
+    // One thread instead of two, and few blocks, so that sequences are preempted.
+    CHECK(together("threads = 1\ncontext_length = 512\nkv_memory_bytes = \"24MiB\"\n") == alone);
+    CHECK(together("threads = 2\ngraph_passes = []\n") == alone);
   }
-  for (const auto& a : alone) CHECK(a.size() > 3);
-  SUBCASE("another prefill chunk size") {
-    test::test_service s(toml("threads = 2\nmax_step_rows = 48\n[engines.smollm2.scheduler]\nplugin = \"continuous\"\nprefill_chunk = 7\n"));
-    auto c = connect(s);
-    CHECK(ask_together(c) == alone);
-  }
-  SUBCASE("one thread instead of two, and few blocks, so that sequences are preempted") {
-    test::test_service s(toml("threads = 1\ncontext_length = 512\nkv_memory_bytes = \"24MiB\"\n"));
-    auto c = connect(s);
-    CHECK(ask_together(c) == alone);
-  }
+  unsetenv("TOKAMAK_CPU");
 }

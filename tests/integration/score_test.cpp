@@ -95,7 +95,7 @@ bool there(const std::string& model, const std::string& reference_file) {
 
 } // namespace
 
-// Bounds: llama.cpp's own distance from the same references (0.00233 and 0.00415; tests/bench/compare_llama.py
+// Bounds: llama.cpp's own distance from the same references (0.00233 and 0.00415; tests/bench/compare_answers.py
 // measures both sides) and a tenth, which leaves room for another processor's order of additions.
 TEST_CASE("SmolLM2's scores stay near the fp32 reference") {
   const auto file = test::shared_path("reference/smollm2.jsonl");

@@ -55,6 +55,12 @@ public:
   /// The whole of each file, one unless the model is split.
   std::span<const std::span<const std::byte>> parts() const { return parts_; }
 
+  /// Takes bytes of tensors out of the process's memory until they are read again (mapped_file::release). Nothing where the
+  /// caller owns the bytes.
+  void release(std::span<const std::byte> bytes) const {
+    for (const auto& mapping : mappings_) mapping.release(bytes);
+  }
+
   /// In file order; of several files the first one's.
   std::span<const gguf_entry> metadata() const { return metadata_; }
   std::span<const gguf_tensor> tensors() const { return tensors_; }

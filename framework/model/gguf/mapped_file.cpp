@@ -1,7 +1,9 @@
 // Opens and maps a file; every way this can fail names the file and the reason.
 #include "model/gguf/mapped_file.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -67,6 +69,15 @@ mapped_file::mapped_file(mapped_file&& other) noexcept : bytes_(std::exchange(ot
 mapped_file& mapped_file::operator=(mapped_file&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   return *this;
+}
+
+void mapped_file::release(std::span<const std::byte> part) const {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = [](const std::byte* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  const auto first = std::max(address(part.data()), address(bytes_.data()));
+  const auto last = std::min(address(part.data() + part.size()), address(bytes_.data() + bytes_.size()));
+  const auto begin = (first + page - 1) / page * page, end = last / page * page;
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED); // a wish
 }
 
 mapped_file::~mapped_file() {

@@ -23,6 +23,9 @@ public:
   ~mapped_file();
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// Takes the whole pages within `part`, as far as it is of this file, out of the process's memory. They come back,
+  /// from the system's cache or the disk, when they are read again. Any thread.
+  void release(std::span<const std::byte> part) const;
 
 private:
   std::span<const std::byte> bytes_;

@@ -142,7 +142,9 @@ expected<void> vocabulary::read_tokens(const gguf_file& file, token_spelling spe
       bytes = spelling == token_spelling::byte_level ? from_byte_level(name) : from_sentence_piece(name);
       as_it_is = spelling == token_spelling::byte_level && to_byte_level(bytes) != name;
     }
-    tokens_.push_back({text_.size(), static_cast<std::uint32_t>(bytes.size()), kind, false, as_it_is, (*scores)[i]});
+    if (bytes.size() > std::numeric_limits<std::uint32_t>::max() - text_.size())
+      return fail(wrong(file, tokens_key, "has more than 4 GiB of text"));
+    tokens_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(bytes.size()), kind, false, as_it_is, (*scores)[i]});
     text_ += bytes;
   }
   return {};

@@ -71,7 +71,7 @@ public:
 
 private:
   struct token {
-    std::size_t offset; // into text_
+    std::uint32_t offset; // into text_
     std::uint32_t bytes;
     token_kind kind;
     bool ends_generation;

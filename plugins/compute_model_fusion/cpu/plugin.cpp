@@ -28,7 +28,7 @@ public:
   using buffer = cpu::buffer;
 
   cpu_backend(sdk::host host, const sdk::option_table& o)
-      : level_(wanted_level()), account_(host.memory_budget_bytes()), team_(host.threads()) {
+      : host_(host), level_(wanted_level()), account_(host.memory_budget_bytes()), team_(host.threads()) {
     if (o.boolean("profile")) profile_.emplace(kernels::measure_peaks(level_, team_));
   }
 
@@ -62,7 +62,7 @@ public:
 
   std::unique_ptr<program> create_program(const tk_graph_view& graph, std::span<const tk_weight> weights,
                                           std::span<const tk_kernel> given) {
-    return std::make_unique<program>(level_, team_, account_, graph, weights, given);
+    return std::make_unique<program>(host_, level_, team_, account_, graph, weights, given);
   }
 
   std::unique_ptr<cache> create_cache(std::span<const tk_cache_group> groups, std::span<const std::uint32_t> n_blocks) {
@@ -84,7 +84,7 @@ public:
   std::unique_ptr<buffer> create_buffer(std::uint64_t bytes) {
     auto made = std::make_unique<buffer>();
     made->held = cpu::charge(account_, bytes, "a buffer");
-    made->memory = kernels::aligned_buffer(bytes);
+    made->memory = kernels::aligned_buffer(bytes, kernels::page_size::small);
     if (bytes != 0 && made->memory.data() == nullptr)
       throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for a buffer");
     return made;
@@ -119,6 +119,7 @@ private:
                                                   " of a buffer of " + std::to_string(of.memory.size()));
   }
 
+  sdk::host host_;
   kernels::cpu_level level_;
   cpu::memory_account account_;
   kernels::thread_team team_;

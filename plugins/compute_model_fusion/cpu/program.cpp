@@ -46,9 +46,9 @@ void find_trees(const tk_step& step, step_trees& trees) {
 
 } // namespace
 
-program::program(kernels::cpu_level level, kernels::thread_team& team, memory_account& account,
+program::program(sdk::host host, kernels::cpu_level level, kernels::thread_team& team, memory_account& account,
                  const tk_graph_view& graph, std::span<const tk_weight> given, std::span<const tk_kernel> kernels)
-    : level_(level), team_(team), account_(account), weights_(level, team, account, graph, given) {
+    : level_(level), team_(team), account_(account), weights_(host, level, team, account, graph, given) {
   for (std::size_t i = 0; i < graph.n_values; ++i) {
     values_.push_back({graph.values[i].kind, graph.values[i].flags, graph.values[i].dims[0]});
     names_.emplace_back(sdk::view(graph.values[i].name));
@@ -68,6 +68,7 @@ program::program(kernels::cpu_level level, kernels::thread_team& team, memory_ac
   }
   weights_.reserve(graph, packed);
   for (std::uint32_t i = 0; i < graph.n_ops; ++i) make_op(op_view(graph, i), to);
+  weights_.release_copied(graph);
   operations_ = std::move(to.operations);
   ropes_ = std::move(to.ropes);
   plans_ = std::move(to.plans);
@@ -130,7 +131,7 @@ void program::reserve(std::size_t rows, std::size_t outputs) {
   work_ = {};
   held_ = {};
   held_ = charge(account_, bytes, "steps of " + std::to_string(rows) + " rows");
-  work_ = kernels::aligned_buffer(bytes);
+  work_ = kernels::aligned_buffer(bytes, kernels::page_size::small);
   if (work_.data() == nullptr)
     throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for steps of " +
                                              std::to_string(rows) + " rows");

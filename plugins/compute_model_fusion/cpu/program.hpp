@@ -16,7 +16,7 @@ namespace tokamak::cpu {
 class program {
 public:
   /// Throws sdk::failure: an op that cannot run here, weights that are missing or short, no memory.
-  program(kernels::cpu_level level, kernels::thread_team& team, memory_account& account, const tk_graph_view& graph,
+  program(sdk::host host, kernels::cpu_level level, kernels::thread_team& team, memory_account& account, const tk_graph_view& graph,
           std::span<const tk_weight> given, std::span<const tk_kernel> kernels);
 
   /// Makes the work space large enough for such a step.

@@ -11,6 +11,8 @@ using kernels::weight_format;
 
 namespace {
 
+constexpr std::size_t release_bytes = std::size_t{2} << 20;
+
 std::uint64_t bytes_of(const tk_value& value) {
   const auto format = kernels::format_of_gguf_type(value.format);
   if (!format) return 0;
@@ -43,9 +45,9 @@ void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims) {
   if (!why.empty()) op.refuse(TK_UNSUPPORTED, "weight " + quoted(value.name) + ": " + why);
 }
 
-weights::weights(kernels::cpu_level level, kernels::thread_team& team, memory_account& account,
+weights::weights(sdk::host host, kernels::cpu_level level, kernels::thread_team& team, memory_account& account,
                  const tk_graph_view& graph, std::span<const tk_weight> given)
-    : level_(level), team_(team), account_(account) {
+    : host_(host), level_(level), team_(team), account_(account) {
   for (const tk_weight& weight : given) {
     if (weight.value >= graph.n_values || graph.values[weight.value].kind != TK_WEIGHT)
       throw sdk::failure(TK_INVALID_ARGUMENT, "data is given for value " + std::to_string(weight.value) +
@@ -90,10 +92,13 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
   kernels::packed_matrix matrix(level_, format, n, k, memory_.data() + packed_bytes_);
   packed_bytes_ += matrix.bytes();
   const std::size_t stride = kernels::row_bytes(format, k), tile_rows = matrix.tile_rows(), tiles = matrix.tiles();
-  const std::size_t grain = std::max<std::size_t>(1, tiles / (team_.size() * 4));
+  // So small that file and packed copy are in memory together only for a moment.
+  const std::size_t grain = std::clamp<std::size_t>(release_bytes / (tile_rows * stride), 1, std::max<std::size_t>(1, tiles / (team_.size() * 4)));
   team_.parallel_for(tiles, grain, [&](std::size_t begin, std::size_t end, unsigned) {
     begin *= tile_rows;
-    matrix.pack(from + begin * stride, stride, begin, std::min(n, end * tile_rows));
+    end = std::min(n, end * tile_rows);
+    matrix.pack(from + begin * stride, stride, begin, end);
+    host_.release_weight(from + begin * stride, (end - begin) * stride);
   });
   return packed_.emplace(value, std::move(matrix)).first->second;
 }
@@ -101,6 +106,11 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
 const kernels::packed_matrix* weights::find_packed(std::uint32_t value) const {
   const auto found = packed_.find(value);
   return found == packed_.end() ? nullptr : &found->second;
+}
+
+void weights::release_copied(const tk_graph_view& graph) const {
+  for (const auto& [value, matrix] : packed_) host_.release_weight(raw(graph, value), bytes_of(graph.values[value]));
+  for (const auto& [key, values] : vectors_) host_.release_weight(raw(graph, key.first), bytes_of(graph.values[key.first]));
 }
 
 const float* weights::vector(const tk_graph_view& graph, std::uint32_t value, double offset) {

@@ -7,6 +7,8 @@
 #include "tokamak/kernels/matmul.hpp"
 #include "tokamak/kernels/thread_team.hpp"
 
+#include <tokamak/sdk/host.hpp>
+
 #include <map>
 #include <set>
 #include <span>
@@ -25,7 +27,7 @@ void check_weight(const op_view& op, std::uint32_t i, std::uint32_t n_dims);
 class weights {
 public:
   /// Keeps pointers into `given`'s data, not `given` itself.
-  weights(kernels::cpu_level level, kernels::thread_team& team, memory_account& account, const tk_graph_view& graph,
+  weights(sdk::host host, kernels::cpu_level level, kernels::thread_team& team, memory_account& account, const tk_graph_view& graph,
           std::span<const tk_weight> given);
 
   /// What the host gave for a value, checked to be as large as its shape says.
@@ -36,10 +38,13 @@ public:
   const kernels::packed_matrix& packed(const tk_graph_view& graph, std::uint32_t value);
   /// The packed form if some op asked for it, else nullptr.
   const kernels::packed_matrix* find_packed(std::uint32_t value) const;
+  /// Gives the host's pages of all that was copied back once more: reading one brings its neighbours along.
+  void release_copied(const tk_graph_view& graph) const;
   /// A vector as f32, with `offset` added to each element.
   const float* vector(const tk_graph_view& graph, std::uint32_t value, double offset = 0);
 
 private:
+  sdk::host host_;
   kernels::cpu_level level_;
   kernels::thread_team& team_;
   memory_account& account_;

@@ -105,6 +105,10 @@ typedef struct tk_host {
    *  runs is waited for, and those to come are dropped. TK_UNSUPPORTED: no timers here (validate, checks of a plugin
    *  file; so far only backends get them). */
   tk_status (*call_later)(void* context, uint64_t delay_us, void (*call)(void* user), void* user);
+
+  /** Says that the instance has its own copy of these bytes of a tk_weight, all or part of it: the host may take them out
+   *  of memory. They may still be read, at the cost of bringing them back. */
+  void (*release_weight)(void* context, const void* data, uint64_t bytes);
 } tk_host;
 
 /* ---- Graphs ---------------------------------------------------------------------------------------- */

@@ -68,6 +68,8 @@ struct recipe {
   bool recurrent = false;   ///< a decay_scan after the layers
   bool halves = false;      ///< style of rope
   double softcap = 0;
+  bool head_norms = false;  ///< Q and K normalised by head, as qwen3 does
+  bool post_norms = false;  ///< what is added to the residual normalised too, as gemma3 does
   static constexpr std::uint32_t D = 64, H = 4, G = 2, Dk = 16, F = 96, V = 96;
 };
 
@@ -96,23 +98,28 @@ inline model transformer(const recipe& r = {}) {
   for (std::uint32_t i = 0; i < 2; ++i) {
     const auto name = [&](const char* part) { return "layer" + std::to_string(i) + "." + part; };
     const auto h = op.rms_norm(name("norm"), x, m.weight(name("norm.w"), TK_F32, recipe::D, 0, 1), 1e-5);
-    const auto q =
-        op.rope(name("q.rope"), op.matmul(name("q"), h, matrix(name("q.w"), recipe::D, recipe::H * recipe::Dk)), rope);
-    const auto k = op.rope(name("k.rope"),
-                           op.matmul(name("k"), h, matrix(name("k.w"), recipe::D, recipe::G * recipe::Dk),
-                                     m.weight(name("k.b"), TK_F32, recipe::G * recipe::Dk)),
-                           rope);
+    const auto normed = [&](bool wanted, const char* part, value_id value, std::uint64_t width) {
+      if (!wanted) return value;
+      const auto weight = m.weight(name(part) + ".w", TK_F32, width, 0, 1);
+      return op.rms_norm(name(part), value, weight, 1e-6, width == recipe::D ? 1 : 0);
+    };
+    auto q = op.matmul(name("q"), h, matrix(name("q.w"), recipe::D, recipe::H * recipe::Dk));
+    auto k = op.matmul(name("k"), h, matrix(name("k.w"), recipe::D, recipe::G * recipe::Dk), m.weight(name("k.b"), TK_F32, recipe::G * recipe::Dk));
+    q = op.rope(name("q.rope"), normed(r.head_norms, "q.norm", q, recipe::Dk), rope);
+    k = op.rope(name("k.rope"), normed(r.head_norms, "k.norm", k, recipe::Dk), rope);
     const auto v = op.matmul(name("v"), h, matrix(name("v.w"), recipe::D, recipe::G * recipe::Dk));
     const bool second = i == 1 && r.window != 0;
     const auto group = second ? sliding : full;
     const auto layer = second ? 0 : i;
     op.kv_write(k, v, group, layer);
     const auto a = op.attention(name("a"), q, {group, layer, recipe::H, recipe::G, recipe::Dk, 0.25, r.softcap});
-    x = op.add(name("x"), x, op.matmul(name("o"), a, matrix(name("o.w"), recipe::H * recipe::Dk, recipe::D)));
+    const auto o = op.matmul(name("o"), a, matrix(name("o.w"), recipe::H * recipe::Dk, recipe::D));
+    x = op.add(name("x"), x, normed(r.post_norms, "o.norm", o, recipe::D));
     const auto f = op.rms_norm(name("ffn_norm"), x, m.weight(name("ffn_norm.w"), TK_F32, recipe::D, 0, 1), 1e-5);
     const auto up = op.glu(name("glu"), op.matmul(name("gate"), f, matrix(name("gate.w"), recipe::D, recipe::F)),
                            op.matmul(name("up"), f, matrix(name("up.w"), recipe::D, recipe::F)), "silu");
-    x = op.add(name("y"), x, op.matmul(name("down"), up, matrix(name("down.w"), recipe::F, recipe::D)));
+    const auto down = op.matmul(name("down"), up, matrix(name("down.w"), recipe::F, recipe::D));
+    x = op.add(name("y"), x, normed(r.post_norms, "down.norm", down, recipe::D));
   }
   if (r.recurrent) x = op.add("scanned", x, op.decay_scan("scan", x, scanned, 0, 0.75));
   const auto taken =

@@ -40,6 +40,7 @@ TEST_CASE("chunks of any size, blocks of any size and ranges of rows and heads g
           const attention_rows step = other.step(first, rows, out);
           const std::uint32_t middle = data.below(rows + 1);
           for (std::uint32_t head = 0; head < shape.kv_heads; ++head) {
+            for (std::uint32_t row = 0; row < rows; ++row) attention_prefetch(other.layer, params, step, row, head); // changes nothing
             attention(level, other.layer, params, step, middle, rows, head, head + 1);
             attention(level, other.layer, params, step, 0, middle, head, head + 1);
           }

@@ -57,6 +57,28 @@ TEST_CASE("what is written comes out in canonical form, rounded to the cache's t
   }
 }
 
+TEST_CASE("heads written one by one, in any ranges and order, are the token written whole") {
+  test_data data;
+  for (const attention_shape& shape : shapes) {
+    paged_sequence s(data, shape, 2 * shape.block_size);
+    for (const cpu_level level : levels_here()) {
+      std::memset(s.memory.data(), 0xff, s.memory.size());
+      for (std::uint32_t t = 0; t < s.tokens; ++t) {
+        const std::uint32_t middle = data.below(shape.kv_heads + 1);
+        const auto write = [&](std::uint32_t begin, std::uint32_t end) {
+          if (begin == end) return;
+          kv_write_heads(level, s.layer, shape.kv_heads, begin, end, &s.k[(t * shape.kv_heads + begin) * shape.head_dim],
+                         &s.v[(t * shape.kv_heads + begin) * shape.value_dim], s.table[t / shape.block_size], t % shape.block_size);
+        };
+        write(middle, shape.kv_heads);
+        write(0, middle);
+      }
+      for (std::uint32_t block = 0; block < 2; ++block)
+        CHECK(exported(s.layer, s.table[block], 0, shape.block_size) == expected_of(s, block * shape.block_size, shape.block_size));
+    }
+  }
+}
+
 TEST_CASE("tokens are copied between any offsets, also within a block") {
   test_data data;
   for (const attention_shape& shape : shapes) {

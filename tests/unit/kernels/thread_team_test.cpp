@@ -1,4 +1,5 @@
 // The thread team: every item once, visible results, idle workers asleep.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
@@ -9,7 +10,7 @@
 
 using namespace kernel_test;
 
-TEST_CASE("every item is done exactly once for any team, count and grain") {
+TEST_CASE("every item is done exactly once for any team, count, grain and sharing") {
   test_data data;
   for (const unsigned threads : {0u, 1u, 2u, 3u, 8u}) {
     thread_team team(threads);
@@ -18,13 +19,15 @@ TEST_CASE("every item is done exactly once for any team, count and grain") {
       const std::size_t items = data.below(200), grain = data.below(20);
       std::vector<int> done(items, 0); // plain ints: a race or a repeat would show
       std::atomic<std::size_t> largest{0};
-      team.parallel_for(items, grain, [&](std::size_t begin, std::size_t end, unsigned worker) {
+      const auto how = data.below(2) == 0 ? sharing::in_order : sharing::runs;
+      const auto each = [&](std::size_t begin, std::size_t end, unsigned worker) {
         if (worker >= team.size()) std::abort();
         for (std::size_t i = begin; i < end; ++i) ++done[i];
         std::size_t seen = largest.load();
         while (seen < end - begin && !largest.compare_exchange_weak(seen, end - begin)) {
         }
-      });
+      };
+      team.parallel_for(items, grain, each, how);
       for (const int count : done) REQUIRE(count == 1);
       REQUIRE(largest.load() <= std::max<std::size_t>(grain, 1));
     }
@@ -53,12 +56,28 @@ TEST_CASE("ops one after the other see each other's results") {
   thread_team team(3);
   std::vector<std::uint64_t> now(1000, 0), next(1000, 0);
   for (int round = 0; round < 2000; ++round) {
-    team.parallel_for(now.size(), 16, [&](std::size_t begin, std::size_t end, unsigned) {
+    const auto reverse = [&](std::size_t begin, std::size_t end, unsigned) {
       for (std::size_t i = begin; i < end; ++i) next[i] = now[now.size() - 1 - i] + i;
-    });
+    };
+    team.parallel_for(now.size(), 16, reverse, round % 2 == 0 ? sharing::in_order : sharing::runs);
     now.swap(next);
   }
   for (std::size_t i = 0; i < now.size(); ++i) REQUIRE(now[i] == 1000 * 999);
+}
+
+TEST_CASE("a thread's run of neighbours is helped with where it is slow") {
+  thread_team team(2);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<unsigned> by(64, 9);
+    const auto slow_start = [&](std::size_t begin, std::size_t end, unsigned worker) {
+      for (std::size_t i = begin; i < end; ++i) by[i] = worker;
+      if (begin == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5)); // whoever has the first item
+    };
+    team.parallel_for(by.size(), 1, slow_start, sharing::runs);
+    const unsigned first = by[0];
+    CHECK(std::count(by.begin(), by.end(), first) < 48); // half would be its own
+    for (const auto worker : by) REQUIRE(worker < 2);
+  }
 }
 
 TEST_CASE("an idle team uses no processor time and wakes again") {

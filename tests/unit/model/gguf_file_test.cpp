@@ -6,7 +6,9 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <numeric>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -138,6 +140,38 @@ TEST_CASE("a file on disk is mapped, and what it hands out survives a move of th
   std::memcpy(&third, data.data() + 8, sizeof third);
   CHECK(third == 3.0F);
   CHECK(moved.get_or<std::uint32_t>("u8", 0) == 200);
+}
+
+TEST_CASE("released bytes leave memory page by page, and are there again when they are read") {
+  const scratch_file scratch("tokamak-gguf-release");
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), pages = 64;
+  gguf_writer writer;
+  writer.add_tensor("w", {pages * page / sizeof(float)}, std::vector<float>(pages * page / sizeof(float), 1.5F));
+  writer.write(scratch.path);
+  const auto file = gguf_file::open(scratch.path);
+  REQUIRE(file);
+  const auto data = file->find_tensor("w")->data;
+  const auto sum = [&] { return std::accumulate(data.begin(), data.end(), 0ULL, [](auto a, std::byte b) { return a + std::to_integer<unsigned>(b); }); };
+  const auto in_memory = [&] { // KiB of the mapping, as /proc/self/smaps has them
+    std::ifstream maps("/proc/self/smaps");
+    bool ours = false;
+    for (std::string line; std::getline(maps, line);) {
+      if (line.ends_with(scratch.path)) ours = true;
+      if (ours && line.starts_with("Rss:")) return std::stoul(line.substr(4));
+    }
+    return 0UL;
+  };
+  const auto all = (pages - 1) * page / 1024;
+  const auto before = sum();
+  CHECK(in_memory() >= all);
+  file->release(data.subspan(1, 1));
+  CHECK(in_memory() >= all);
+  file->release(data);
+  CHECK(in_memory() <= 8); // what shares a page with the header, or with what lies behind
+  CHECK(sum() == before);
+  std::vector<std::byte> other(4 * page, std::byte{7}); // not of the file: left alone
+  file->release(other);
+  CHECK(other[2 * page] == std::byte{7});
 }
 
 TEST_CASE("a file that cannot be opened says why in one line") {

@@ -79,6 +79,18 @@ TEST_CASE("a host without timers says so") {
   CHECK(h.call_later(h.context, 1, [](void*) {}, nullptr) == TK_UNSUPPORTED);
 }
 
+TEST_CASE("weights that an instance has copied are released where the host can") {
+  const std::vector<std::byte> weight(100);
+  std::span<const std::byte> released;
+  host_settings settings;
+  settings.release_weight = [&](std::span<const std::byte> bytes) { released = bytes; };
+  const instance_host host(settings, {option_value::table{}, 0, 0}), without({}, {option_value::table{}, 0, 0});
+  host.get()->release_weight(host.get()->context, weight.data(), 70);
+  CHECK(released.data() == weight.data());
+  CHECK(released.size() == 70);
+  without.get()->release_weight(without.get()->context, weight.data(), 70);
+}
+
 TEST_CASE("a caller with a shorter struct gets no byte more than it has") {
   const instance_host host({}, {option_value::table{{"count", {std::int64_t{3}, 2, 3}}}, 0, 0});
   tk_option_value v;

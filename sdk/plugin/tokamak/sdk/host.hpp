@@ -29,6 +29,10 @@ class host {
   bool call_later(std::uint64_t delay_us, void (*call)(void* user), void* user) const {
     return host_->call_later && host_->call_later(host_->context, delay_us, call, user) == TK_OK;
   }
+  /// The instance has its own copy of these bytes of a tk_weight; see tk_host. Any thread, several at once.
+  void release_weight(const void* data, std::uint64_t bytes) const {
+    if (host_->release_weight) host_->release_weight(host_->context, data, bytes);
+  }
   const tk_host* get() const { return host_; }
 
  private:

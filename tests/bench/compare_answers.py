@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Tokamak beside llama.cpp (PyPI llama-cpp-python) on one model file: rates in alternating runs, and greedy answers.
+"""Greedy answers of Tokamak and of llama.cpp (PyPI llama-cpp-python) from one model file, or how far both are from a reference.
 
-    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf [-t 2] [-p 512] [-n 128] [-r 5]
-    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf --answers
-    tests/bench/compare_llama.py build/release/bin/tokamak MODEL.gguf --divergence REFERENCE.jsonl
+    tests/bench/compare_answers.py build/release/bin/tokamak MODEL.gguf [-t 2]
+    tests/bench/compare_answers.py build/release/bin/tokamak MODEL.gguf [-t 2] --divergence REFERENCE.jsonl
 
-Prints every ratio's two sides. --answers asks a dozen questions of both and shows, where answers part, how close
-llama.cpp's two most likely tokens were there. --divergence measures both against reference distributions: JSON lines with ids,
-top_ids and top_logprobs. Needs llama-cpp-python and numpy; --answers also what sdk/client/python needs.
+Asks a dozen questions of both and shows, where answers part, how close llama.cpp's two most likely tokens were there. --divergence
+measures both against reference distributions: JSON lines with ids, top_ids and top_logprobs. Needs llama-cpp-python and numpy, the
+questions also what sdk/client/python needs. Rates: compare.py.
 """
 import argparse
 import contextlib
@@ -16,11 +15,9 @@ import math
 import os
 import pathlib
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 QUESTIONS = [
     "What is the capital of France?", "Name three colours.", "Why is the sky blue?", "What is 7 times 8?",
@@ -42,19 +39,6 @@ class LlamaCpp:
         import llama_cpp
         self.llm = llama_cpp.Llama(path, n_ctx=4096, n_batch=512, n_threads=threads, n_threads_batch=threads, verbose=False)
 
-    def rates(self, prompt, decode):
-        tokens = [300 + (i * 7919) % 2000 for i in range(prompt)]
-        self.llm.reset()
-        begin = time.perf_counter()
-        self.llm.eval(tokens)
-        prefill = prompt / (time.perf_counter() - begin)
-        self.llm.reset()
-        self.llm.eval(tokens[:1])
-        begin = time.perf_counter()
-        for i in range(decode):
-            self.llm.eval([tokens[i % prompt]])
-        return prefill, decode / (time.perf_counter() - begin)
-
     def greedy(self, tokens, n):
         """Greedy ids, and for each the gap between the two largest logits."""
         import llama_cpp
@@ -74,27 +58,6 @@ class LlamaCpp:
             ids.append(best)
             self.llm.eval([best])
         return ids, gaps
-
-
-def tokamak_rates(program, args):
-    command = [program, "bench", args.model, "-p", str(args.prompt), "-n", str(args.decode), "-t", str(args.threads),
-               "-r", "1", "--json"]
-    out = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return out["prefill_tps"], out["decode_tps"]
-
-
-def compare_rates(args):
-    peer = LlamaCpp(args.model, args.threads)
-    peer.rates(args.prompt, 8)
-    rows = []
-    for i in range(args.repetitions):
-        rows.append((*tokamak_rates(args.tokamak, args), *peer.rates(args.prompt, args.decode)))
-    print(f"{'':16}{'tokamak':>10}{'llama.cpp':>11}{'ratio':>8}   (tokens/s, medians of {len(rows)} alternating runs)")
-    for name, ours, theirs in ((f"prefill {args.prompt}", 0, 2), (f"decode {args.decode}", 1, 3)):
-        a = statistics.median(r[ours] for r in rows)
-        b = statistics.median(r[theirs] for r in rows)
-        ratio = statistics.median(r[ours] / r[theirs] for r in rows)
-        print(f"{name:16}{a:10.1f}{b:11.1f}{ratio:8.2f}")
 
 
 @contextlib.contextmanager
@@ -179,15 +142,11 @@ def main():
     parser.add_argument("tokamak")
     parser.add_argument("model")
     parser.add_argument("-t", "--threads", type=int, default=os.cpu_count())
-    parser.add_argument("-p", "--prompt", type=int, default=512)
-    parser.add_argument("-n", "--decode", type=int, default=128)
-    parser.add_argument("-r", "--repetitions", type=int, default=5)
-    parser.add_argument("--answers", action="store_true")
     parser.add_argument("--divergence", metavar="REFERENCE.jsonl")
     args = parser.parse_args()
     print(f"machine: {cpu_name()}, {os.cpu_count()} cores; model: {os.path.basename(args.model)}; threads: {args.threads}")
     print("command:", " ".join(sys.argv))
-    compare_divergence(args) if args.divergence else compare_answers(args) if args.answers else compare_rates(args)
+    compare_divergence(args) if args.divergence else compare_answers(args)
 
 
 if __name__ == "__main__":
