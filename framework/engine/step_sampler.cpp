@@ -94,7 +94,7 @@ std::optional<wire::StepResultT> step_sampler::choose(const wire::Step& step, st
     const auto& s = state_of(step, o, sequence);
     // The token follows the row: its own position is one further.
     const auto position = step.positions()->Get(step.output_rows()->Get(o)) + 1;
-    if (is_suppressed(s.params, largest[o], s.answer_start, position)) return std::nullopt;
+    if (largest[o] < 0 || is_suppressed(s.params, largest[o], s.answer_start, position)) return std::nullopt;
   }
   result.tokens.assign(largest.begin(), largest.end());
   result.logprobs.assign(largest.size(), 0);

@@ -4,10 +4,13 @@
 #include "buffer.hpp"
 #include "cache.hpp"
 #include "program.hpp"
+#include "tokamak/kernels/argmax.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <vector>
 
 namespace {
 
@@ -102,6 +105,29 @@ public:
     if (!from.empty()) std::memcpy(to.memory.data() + offset, from.data(), from.size());
   }
 
+  // A row in parts, so that all threads help with one row as with many.
+  void argmax(buffer& from, std::uint64_t offset, std::uint64_t width, std::span<std::int32_t> indices) {
+    constexpr std::uint64_t part = 32768;
+    if (width == 0 || width > INT32_MAX) throw sdk::failure(TK_INVALID_ARGUMENT, "argmax of rows of " + std::to_string(width) + " values");
+    if (!indices.empty()) inside(from, offset, indices.size() * width * sizeof(float));
+    const auto* rows = reinterpret_cast<const float*>(from.memory.data() + offset);
+    const std::uint64_t parts = (width + part - 1) / part;
+    best_.resize(indices.size() * parts);
+    team_.parallel_for(best_.size(), 1, [&](std::size_t begin, std::size_t end, unsigned) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const std::uint64_t first = i % parts * part;
+        const auto found = kernels::argmax(level_, rows + i / parts * width + first, std::min(part, width - first));
+        best_[i] = found < 0 ? -1 : found + static_cast<std::int32_t>(first);
+      }
+    });
+    for (std::size_t row = 0; row < indices.size(); ++row) {
+      const auto value = [&](std::int32_t i) { return std::min(rows[row * width + static_cast<std::size_t>(i)], std::numeric_limits<float>::max()); };
+      auto& best = indices[row] = -1;
+      for (std::size_t p = row * parts; p < (row + 1) * parts; ++p)
+        if (best_[p] >= 0 && (best < 0 || value(best_[p]) > value(best))) best = best_[p];
+    }
+  }
+
 private:
   static kernels::cpu_level wanted_level() {
     const kernels::level_choice choice = kernels::active();
@@ -125,6 +151,7 @@ private:
   kernels::thread_team team_;
   std::optional<cpu::profile> profile_;
   std::uint64_t ticket_ = 0;
+  std::vector<std::int32_t> best_; ///< of argmax: of each part of each row
 };
 
 } // namespace

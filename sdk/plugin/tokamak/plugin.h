@@ -364,8 +364,8 @@ typedef struct tk_backend {
                             tk_error* error);
 
   /** Optional (may be NULL): spares the host the reading of logits where a step wants nothing but their largest. For each
-   *  of n_rows rows of `width` f32 from `offset`: the index of the largest, the first of equal ones. May block, as
-   *  buffer_read. */
+   *  of n_rows rows of `width` f32 from `offset`: the index of the largest, the first of equal ones; NaN is left out, +inf
+   *  is read as the largest finite number, and -1 stands for a row without any. May block, as buffer_read. */
   tk_status (*buffer_argmax)(void* self, void* buffer, uint64_t offset, uint64_t width, uint32_t n_rows,
                              int32_t* indices, tk_error* error);
 

@@ -46,6 +46,33 @@ TEST_CASE("buffers are zeroed, aligned, and read and written within their bounds
   CHECK(table->buffer_read(on.self(), b.get(), 100, back, 0, &error) == TK_OK);
 }
 
+TEST_CASE("the largest of each row is found, however wide, and rows beyond the buffer are refused") {
+  constexpr std::uint64_t width = 100'003; // several parts
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  for (const char* level : levels()) {
+    for (const std::uint32_t threads : {1u, 3u}) {
+      const backend on(level, threads);
+      const buffer logits(on, 5 * width * sizeof(float));
+      std::fill(logits.data(), logits.data() + 5 * width, -1.0f);
+      logits.data()[width + 70'000] = logits.data()[width + 99'999] = 2;                 // row 1: a tie across parts
+      logits.data()[2 * width + 5] = NAN;                                                // row 2: the first number
+      logits.data()[2 * width] = NAN;
+      std::fill(logits.data() + 3 * width, logits.data() + 4 * width, -infinity);        // row 3: none
+      logits.data()[4 * width + 40'000] = std::numeric_limits<float>::max();
+      logits.data()[4 * width + 90'000] = infinity;                                      // read as the largest finite number
+      std::int32_t found[4];
+      tk_error error = no_error();
+      REQUIRE(backend::table()->buffer_argmax(on.self(), logits.get(), width * sizeof(float), width, 4, found, &error) == TK_OK);
+      CHECK(found[0] == 70'000);
+      CHECK(found[1] == 1);
+      CHECK(found[2] == -1);
+      CHECK(found[3] == 40'000);
+      CHECK(backend::table()->buffer_argmax(on.self(), logits.get(), 2 * width * sizeof(float), width, 4, found, &error) == TK_INVALID_ARGUMENT);
+      CHECK(backend::table()->buffer_argmax(on.self(), logits.get(), 0, 0, 1, found, &error) == TK_INVALID_ARGUMENT);
+    }
+  }
+}
+
 TEST_CASE("memory is counted, given back, and held to the budget") {
   const model m = transformer();
   {
