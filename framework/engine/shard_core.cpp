@@ -285,7 +285,7 @@ expected<wire::StepResultT> shard_core::sample() {
   }
   auto logits = floats(program_.logits, std::uint64_t{j.view->n_outputs()} * program_.vocab_size);
   if (!logits) return fail(logits.error());
-  return sampler_.sample(step, *logits);
+  return sampler_.sample(step, *logits, [&](std::uint32_t outputs, const auto& output) { program_.backend.run_parallel(outputs, output); });
 }
 
 void shard_core::fail_job(const error& why) {

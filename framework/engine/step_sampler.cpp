@@ -60,15 +60,6 @@ const step_sampler::state& step_sampler::greedy() {
   return s;
 }
 
-void step_sampler::append_top(wire::StepResultT& result, std::span<const float> logits, std::size_t k) const {
-  const auto top = top_logprobs(logits, k);
-  result.top_counts.push_back(static_cast<std::uint8_t>(top.size()));
-  for (const auto& [token, logprob] : top) {
-    result.top_ids.push_back(token);
-    result.top_logprobs.push_back(logprob);
-  }
-}
-
 // `sequence` counts up with the outputs: those of one step are asked in order.
 const step_sampler::state& step_sampler::state_of(const wire::Step& step, std::uint32_t output, std::uint32_t& sequence) const {
   while (step.row_begin()->Get(sequence + 1) <= step.output_rows()->Get(output)) ++sequence;
@@ -102,32 +93,43 @@ std::optional<wire::StepResultT> step_sampler::choose(const wire::Step& step, st
   return result;
 }
 
-wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> logits) {
+wire::StepResultT step_sampler::sample(const wire::Step& step, std::span<float> logits, const for_each_output& for_each) {
+  const std::uint32_t outputs = step.output_rows() ? step.output_rows()->size() : 0;
+  std::vector<const state*> states;
+  for (std::uint32_t o = 0, sequence = 0; o < outputs; ++o) states.push_back(&state_of(step, o, sequence));
+  std::vector<chosen> all(outputs);
+  for_each(outputs, [&](std::uint32_t o) { all[o] = choose_one(step, o, *states[o], logits.subspan(std::size_t{o} * vocab_size_, vocab_size_)); });
   wire::StepResultT result;
   result.program = step.program();
   result.epoch = step.epoch();
   result.id = step.id();
-  const auto outputs = step.output_rows() ? step.output_rows()->size() : 0;
-  std::uint32_t sequence = 0;
-  for (std::uint32_t o = 0; o < outputs; ++o) {
-    const auto row = step.output_rows()->Get(o);
-    const auto& s = state_of(step, o, sequence);
-    auto row_logits = logits.subspan(std::size_t{o} * vocab_size_, vocab_size_);
-    append_top(result, row_logits, step.output_top()->Get(o)); // before sampling uses the logits as scratch
-    if (step.output_kinds()->Get(o) == wire::WantKind::top) {
-      const auto next = step.output_next() ? step.output_next()->Get(o) : -1;
-      result.tokens.push_back(-1);
-      result.logprobs.push_back(next >= 0 && static_cast<std::uint32_t>(next) < vocab_size_ ? logprob_of(row_logits, next) : 0);
-      continue;
+  for (const auto& c : all) {
+    result.tokens.push_back(c.token);
+    result.logprobs.push_back(c.logprob);
+    result.top_counts.push_back(static_cast<std::uint8_t>(c.top.size()));
+    for (const auto& [token, logprob] : c.top) {
+      result.top_ids.push_back(token);
+      result.top_logprobs.push_back(logprob);
     }
-    // The token follows the row: its own position is one further.
-    const auto position = step.positions()->Get(row) + 1;
-    const auto seen = std::min<std::size_t>(position, s.history.size());
-    const auto chosen = tokamak::sample(row_logits, s.params, std::span(s.history).first(seen), s.answer_start, position);
-    result.tokens.push_back(chosen.token);
-    result.logprobs.push_back(chosen.logprob);
   }
   return result;
+}
+
+step_sampler::chosen step_sampler::choose_one(const wire::Step& step, std::uint32_t output, const state& s, std::span<float> logits) const {
+  chosen c;
+  c.top = top_logprobs(logits, step.output_top()->Get(output)); // before sampling uses the logits as scratch
+  if (step.output_kinds()->Get(output) == wire::WantKind::top) {
+    const auto next = step.output_next() ? step.output_next()->Get(output) : -1;
+    if (next >= 0 && static_cast<std::uint32_t>(next) < vocab_size_) c.logprob = logprob_of(logits, next);
+    return c;
+  }
+  // The token follows the row: its own position is one further.
+  const auto position = step.positions()->Get(step.output_rows()->Get(output)) + 1;
+  const auto seen = std::min<std::size_t>(position, s.history.size());
+  const auto sampled = tokamak::sample(logits, s.params, std::span(s.history).first(seen), s.answer_start, position);
+  c.token = sampled.token;
+  c.logprob = sampled.logprob;
+  return c;
 }
 
 } // namespace tokamak::engine

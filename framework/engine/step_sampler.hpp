@@ -5,6 +5,7 @@
 #include "message/frame.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -30,8 +31,10 @@ public:
   /// logits are needed. REQUIRES: wants_largest(step).
   std::optional<wire::StepResultT> choose(const wire::Step& step, std::span<const std::int32_t> largest) const;
 
+  /// Calls the function once for each output below the number, in any order, several at a time where it can.
+  using for_each_output = std::function<void(std::uint32_t outputs, const std::function<void(std::uint32_t output)>&)>;
   /// Chooses for every wanted output. `logits` [O][vocab_size], used as scratch.
-  wire::StepResultT sample(const wire::Step& step, std::span<float> logits);
+  wire::StepResultT sample(const wire::Step& step, std::span<float> logits, const for_each_output& for_each);
 
 private:
   struct state {
@@ -42,7 +45,13 @@ private:
   };
   static const state& greedy();
   const state& state_of(const wire::Step& step, std::uint32_t output, std::uint32_t& sequence) const;
-  void append_top(wire::StepResultT& result, std::span<const float> logits, std::size_t k) const;
+
+  struct chosen {
+    std::int32_t token = -1;
+    float logprob = 0;
+    std::vector<token_logprob> top;
+  };
+  chosen choose_one(const wire::Step& step, std::uint32_t output, const state& s, std::span<float> logits) const;
 
   std::uint32_t vocab_size_;
   std::unordered_map<std::uint64_t, state> states_;

@@ -79,6 +79,19 @@ class backend_instance : public instance<tk_backend> {
   /// REQUIRES: finds_largest(), and no step that uses the buffer is in flight.
   expected<void> argmax(const buffer& b, std::uint64_t width, std::span<std::int32_t> indices);
 
+  /// Calls fn(i) once for each i below `items`, on the backend's compute threads where it lends them, else here one by one. On
+  /// the thread that submits. REQUIRES: no step is in flight.
+  template <class Fn>
+  void run_parallel(std::uint32_t items, Fn&& fn) {
+    if (table().run_parallel == nullptr || items < 2) {
+      for (std::uint32_t i = 0; i < items; ++i) fn(i);
+      return;
+    }
+    table().run_parallel(
+        self(), items, [](void* user, std::uint32_t item) { (*static_cast<std::remove_reference_t<Fn>*>(user))(item); },
+        const_cast<void*>(static_cast<const void*>(std::addressof(fn))));
+  }
+
  private:
   using instance::instance;
 };

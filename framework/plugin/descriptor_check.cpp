@@ -37,7 +37,7 @@ constexpr entry cache_policy_entries[] = {
     TOKAMAK_ENTRY(tk_cache_policy, cached_nodes), TOKAMAK_ENTRY(tk_cache_policy, evictable)};
 constexpr entry graph_pass_entries[] = {TOKAMAK_ENTRY(tk_graph_pass, create), TOKAMAK_ENTRY(tk_graph_pass, destroy),
                                         TOKAMAK_ENTRY(tk_graph_pass, run)};
-// `prepare`, `buffer_argmax` and `counters` are optional.
+// `prepare`, `buffer_argmax`, `counters` and `run_parallel` are optional.
 constexpr entry backend_entries[] = {
     TOKAMAK_ENTRY(tk_backend, create),         TOKAMAK_ENTRY(tk_backend, destroy),
     TOKAMAK_ENTRY(tk_backend, describe),       TOKAMAK_ENTRY(tk_backend, supports),

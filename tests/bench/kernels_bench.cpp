@@ -1,5 +1,7 @@
 // Times each kernel on the shapes of a small and a larger model: GB/s of weights or cache read, Gop/s of multiply-adds
-// (2 ops each), best of several repetitions. Usage: kernels_bench [threads] [name filter]
+// (2 ops each), best of several repetitions, and their shares of the machine's measured peaks: reading from memory (more than all of it
+// where a cache held what was read) and int8 multiply-adds (attention and plain formats are f32 arithmetic, a quarter of that or less).
+// Usage: kernels_bench [threads] [name filter]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,8 +14,10 @@
 #include <string>
 #include <vector>
 
+#include "tokamak/kernels/argmax.hpp"
 #include "tokamak/kernels/attention.hpp"
 #include "tokamak/kernels/elementwise.hpp"
+#include "tokamak/kernels/machine_peaks.hpp"
 #include "tokamak/kernels/matmul.hpp"
 #include "tokamak/kernels/rms_norm.hpp"
 #include "tokamak/kernels/rope.hpp"
@@ -53,15 +57,17 @@ double best_time(const std::function<void()>& run) {
   return best;
 }
 
-void report(const std::string& name, double seconds, double bytes, double ops) {
-  fmt::print("{:<44} {:>10.2f} us {:>8.1f} GB/s {:>9.1f} Gop/s\n", name, seconds * 1e6, bytes / seconds * 1e-9,
-             ops / seconds * 1e-9);
-}
-
 struct bench {
   cpu_level level;
   thread_team team;
   std::string filter;
+  machine_peaks peaks = measure_peaks(level, team);
+
+  void report(const std::string& name, double seconds, double bytes, double ops) const {
+    const double reads = bytes / seconds, does = ops / seconds;
+    fmt::print("{:<44} {:>10.2f} us {:>8.1f} GB/s {:>4.0f} % {:>9.1f} Gop/s {:>4.0f} %\n", name, seconds * 1e6, reads * 1e-9,
+               100 * reads / peaks.read_bytes_per_s, does * 1e-9, 50 * does / peaks.int8_multiply_adds_per_s);
+  }
 
   bool wanted(const std::string& name) const { return name.find(filter) != std::string::npos; }
 
@@ -158,6 +164,8 @@ struct bench {
     row_op("quantize_rows k=1536", n, 5, [&] { quantize_rows(level, x.data(), n, 0, 1, q); });
     row_op("rope interleaved 24x64", n, 8,
            [&] { rope_apply(level, rope_pairs::interleaved, out.data(), n, angles.data(), 1, 24, 64, 64); });
+    const std::vector<float> logits = random_floats(262144);
+    row_op("argmax n=262144", logits.size(), 4, [&] { argmax(level, logits.data(), logits.size()); });
     row_op("parallel_for, empty", 1, 0, [&] { team.parallel_for(64, 1, [](std::size_t, std::size_t, unsigned) {}); });
   }
 };
@@ -172,7 +180,8 @@ int main(int argc, char** argv) {
   }
   const unsigned threads = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 2;
   bench b{choice.level, thread_team(threads), argc > 2 ? argv[2] : ""};
-  fmt::print("{}, level {}, {} threads\n", processor(), level_name(choice.level), b.team.size());
+  fmt::print("{}, level {}, {} threads; peaks {:.1f} GB/s read, {:.0f} Gop/s int8\n", processor(), level_name(choice.level), b.team.size(),
+             b.peaks.read_bytes_per_s * 1e-9, 2 * b.peaks.int8_multiply_adds_per_s * 1e-9);
   for (std::size_t i = 0; i < weight_formats; ++i) {
     const auto format = static_cast<weight_format>(i);
     for (const std::size_t rows : {1u, 2u, 4u, 8u, 32u, 512u}) {

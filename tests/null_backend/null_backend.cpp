@@ -134,7 +134,7 @@ constexpr tk_backend table{sizeof(tk_backend), create,        destroy,        de
                            program_create,     program_destroy, cache_create,  cache_destroy,  nullptr,
                            submit,             buffer_create,   buffer_destroy, buffer_host_pointer, buffer_read,
                            buffer_write,
-                           nullptr,            nullptr};
+                           nullptr,            nullptr,            nullptr};
 
 } // namespace
 

@@ -105,6 +105,13 @@ public:
     if (!from.empty()) std::memcpy(to.memory.data() + offset, from.data(), from.size());
   }
 
+  template <class Call>
+  void run_parallel(std::uint32_t items, Call call) {
+    team_.parallel_for(items, 1, [&](std::size_t begin, std::size_t end, unsigned) {
+      for (std::size_t i = begin; i < end; ++i) call(static_cast<std::uint32_t>(i));
+    });
+  }
+
   // A row in parts, so that all threads help with one row as with many.
   void argmax(buffer& from, std::uint64_t offset, std::uint64_t width, std::span<std::int32_t> indices) {
     constexpr std::uint64_t part = 32768;

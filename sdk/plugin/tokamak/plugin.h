@@ -371,6 +371,11 @@ typedef struct tk_backend {
 
   /** Optional (may be NULL): figures for the shard's status, each handed to `put` during the call. */
   void (*counters)(void* self, tk_put_counter put, void* user);
+
+  /** Optional (may be NULL): lends the instance's compute threads, to the sampling of many sequences for one. Calls
+   *  call(user, i) once for each i below `items`, several at a time, and returns when all have returned; `call` calls
+   *  nothing of the backend. On the thread of submit, while no step is in flight. */
+  void (*run_parallel)(void* self, uint32_t items, void (*call)(void* user, uint32_t item), void* user);
 } tk_backend;
 
 /* ---- Kind: graph_pass --------------------------------------------------------------------------------- */

@@ -1,6 +1,11 @@
 // The backend's own face: description, buffers, memory, support of ops.
 #include "tiny_model.hpp"
 
+#include <chrono>
+#include <limits>
+#include <mutex>
+#include <thread>
+
 using namespace cpu_test;
 
 TEST_CASE("the plugin describes itself") {
@@ -71,6 +76,28 @@ TEST_CASE("the largest of each row is found, however wide, and rows beyond the b
       CHECK(backend::table()->buffer_argmax(on.self(), logits.get(), 0, 0, 1, found, &error) == TK_INVALID_ARGUMENT);
     }
   }
+}
+
+TEST_CASE("the compute threads are lent: each item once, by several threads") {
+  const backend on("reference", 3);
+  struct {
+    std::vector<int> done = std::vector<int>(100, 0);
+    std::mutex mutex;
+    std::set<std::thread::id> threads;
+  } seen;
+  using seen_type = decltype(seen);
+  const auto count = [](void* user, std::uint32_t item) {
+    auto& s = *static_cast<seen_type*>(user);
+    ++s.done[item];
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    const std::lock_guard lock(s.mutex);
+    s.threads.insert(std::this_thread::get_id());
+  };
+  backend::table()->run_parallel(on.self(), 0, count, &seen);
+  CHECK(seen.threads.empty());
+  backend::table()->run_parallel(on.self(), 100, count, &seen);
+  for (const int n : seen.done) CHECK(n == 1);
+  CHECK(seen.threads.size() > 1);
 }
 
 TEST_CASE("memory is counted, given back, and held to the budget") {

@@ -12,6 +12,7 @@
 //   std::span<const std::byte>); [void prepare(program&, std::uint32_t max_rows, std::uint32_t max_sequences,
 //   std::uint32_t max_outputs);]
 //   [void argmax(buffer&, std::uint64_t offset, std::uint64_t width, std::span<std::int32_t> indices);  // one a row]
+//   [template <class Call> void run_parallel(std::uint32_t items, Call call);                 // call(item), on all threads]
 //   [template <class Put> void counters(Put put) const;  // calls put(std::string_view name, double value)]
 #pragma once
 
@@ -49,6 +50,21 @@ class backend {
           held<Plugin>(self).plugin.argmax(*static_cast<typename Plugin::buffer*>(buffer), offset, width,
                                            std::span(indices, n_rows));
         });
+      };
+    else return nullptr;
+  }
+
+  struct parallel_call {
+    void (*call)(void* user, std::uint32_t item);
+    void* user;
+    void operator()(std::uint32_t item) const { call(user, item); }
+  };
+  using run_parallel_function = void (*)(void*, std::uint32_t, void (*)(void*, std::uint32_t), void*);
+  template <class Plugin>
+  static constexpr run_parallel_function run_parallel_of() {
+    if constexpr (requires(Plugin& p) { p.run_parallel(std::uint32_t{}, parallel_call{}); })
+      return [](void* self, std::uint32_t items, void (*call)(void*, std::uint32_t), void* user) {
+        held<Plugin>(self).run("backend.failed", [&](Plugin& p) { p.run_parallel(items, parallel_call{call, user}); });
       };
     else return nullptr;
   }
@@ -137,7 +153,8 @@ class backend {
         });
       },
       argmax_of<Plugin>(),
-      counters_of<Plugin>()};
+      counters_of<Plugin>(),
+      run_parallel_of<Plugin>()};
 };
 
 } // namespace tokamak::sdk
