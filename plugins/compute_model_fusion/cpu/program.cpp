@@ -68,7 +68,7 @@ program::program(sdk::host host, kernels::cpu_level level, kernels::thread_team&
   }
   weights_.reserve(graph, packed);
   for (std::uint32_t i = 0; i < graph.n_ops; ++i) make_op(op_view(graph, i), to);
-  weights_.release_copied(graph);
+  weights_.release_packed();
   operations_ = std::move(to.operations);
   ropes_ = std::move(to.ropes);
   plans_ = std::move(to.plans);

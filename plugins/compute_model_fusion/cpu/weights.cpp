@@ -11,7 +11,10 @@ using kernels::weight_format;
 
 namespace {
 
-constexpr std::size_t release_bytes = std::size_t{2} << 20;
+constexpr std::size_t release_bytes = std::size_t{8} << 20;
+
+// Between tensors of a file, which are aligned: the same page, or nothing that anybody reads.
+constexpr std::ptrdiff_t largest_gap = 256;
 
 std::uint64_t bytes_of(const tk_value& value) {
   const auto format = kernels::format_of_gguf_type(value.format);
@@ -92,14 +95,18 @@ const kernels::packed_matrix& weights::packed(const tk_graph_view& graph, std::u
   kernels::packed_matrix matrix(level_, format, n, k, memory_.data() + packed_bytes_);
   packed_bytes_ += matrix.bytes();
   const std::size_t stride = kernels::row_bytes(format, k), tile_rows = matrix.tile_rows(), tiles = matrix.tiles();
-  // So small that file and packed copy are in memory together only for a moment.
+  // In parts, and given back in parts, so that the file and the packed copy are in memory together only for a moment.
+  const bool is_large = n * stride > release_bytes;
   const std::size_t grain = std::clamp<std::size_t>(release_bytes / (tile_rows * stride), 1, std::max<std::size_t>(1, tiles / (team_.size() * 4)));
   team_.parallel_for(tiles, grain, [&](std::size_t begin, std::size_t end, unsigned) {
     begin *= tile_rows;
     end = std::min(n, end * tile_rows);
     matrix.pack(from + begin * stride, stride, begin, end);
-    host_.release_weight(from + begin * stride, (end - begin) * stride);
+    if (is_large) host_.release_weight(from + begin * stride, (end - begin) * stride);
   });
+  to_release_.emplace_back(from, n * stride);
+  to_release_bytes_ += is_large ? 0 : n * stride;
+  if (to_release_bytes_ > release_bytes) release_packed();
   return packed_.emplace(value, std::move(matrix)).first->second;
 }
 
@@ -108,9 +115,16 @@ const kernels::packed_matrix* weights::find_packed(std::uint32_t value) const {
   return found == packed_.end() ? nullptr : &found->second;
 }
 
-void weights::release_copied(const tk_graph_view& graph) const {
-  for (const auto& [value, matrix] : packed_) host_.release_weight(raw(graph, value), bytes_of(graph.values[value]));
-  for (const auto& [key, values] : vectors_) host_.release_weight(raw(graph, key.first), bytes_of(graph.values[key.first]));
+void weights::release_packed() {
+  std::ranges::sort(to_release_, {}, [](auto bytes) { return bytes.data(); });
+  for (std::size_t i = 0; i < to_release_.size();) { // neighbours at once: each release interrupts all cores
+    const std::byte* const begin = to_release_[i].data();
+    const std::byte* end = begin;
+    for (; i < to_release_.size() && to_release_[i].data() - end < largest_gap; ++i) end = to_release_[i].data() + to_release_[i].size();
+    host_.release_weight(begin, static_cast<std::uint64_t>(end - begin));
+  }
+  to_release_.clear();
+  to_release_bytes_ = 0;
 }
 
 const float* weights::vector(const tk_graph_view& graph, std::uint32_t value, double offset) {

@@ -38,8 +38,8 @@ public:
   const kernels::packed_matrix& packed(const tk_graph_view& graph, std::uint32_t value);
   /// The packed form if some op asked for it, else nullptr.
   const kernels::packed_matrix* find_packed(std::uint32_t value) const;
-  /// Gives the host's pages of all that was copied back once more: reading one brings its neighbours along.
-  void release_copied(const tk_graph_view& graph) const;
+  /// Gives the host's pages of what was packed back. Now and then while much is packed, and at the end.
+  void release_packed();
   /// A vector as f32, with `offset` added to each element.
   const float* vector(const tk_graph_view& graph, std::uint32_t value, double offset = 0);
 
@@ -54,6 +54,8 @@ private:
   charge held_;
   kernels::aligned_buffer memory_; ///< of the packed weights
   std::size_t packed_bytes_ = 0;   ///< used of it
+  std::vector<std::span<const std::byte>> to_release_; ///< packed, and still in the host's memory
+  std::size_t to_release_bytes_ = 0;
 };
 
 } // namespace tokamak::cpu
