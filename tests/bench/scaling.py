@@ -8,6 +8,7 @@ Every stream has a prompt of its own. Rates are tokens/s of all streams together
 import argparse
 import json
 import os
+import sys
 import time
 
 import compare
@@ -34,6 +35,7 @@ def main():
     args = parser.parse_args()
     args.tokamak, args.models = os.path.abspath(args.tokamak), [os.path.abspath(model) for model in args.models]
     print(f"machine: {compare.cpu_name()}, {len(os.sched_getaffinity(0))} cores; {time.strftime('%Y-%m-%d')}")
+    print("command:", " ".join(sys.argv))
     for model in args.models:
         print(f"\n{os.path.basename(model)}: tokens/s, medians of {args.repetitions} runs of {args.decode} tokens a stream")
         batches = [b for b in args.batches if b > 1]
@@ -44,8 +46,8 @@ def main():
             print(f"  {threads} thread{'s' if threads > 1 else ' '}             " + "".join(f"{r:9.1f}" for r in rates))
         print("  context               " + "".join(f"{c:>9}" for c in args.contexts))
         for threads in args.threads:
-            runs = [bench(args, model, threads, "-p", c, "-n", args.decode, "--context", c, "--batch", 8) for c in args.contexts]
-            for title, key in (("prefill", "prefill_tps"), ("one stream", "decode_tps"), ("8 streams", "decode_8_tps")):
+            runs = [bench(args, model, threads, "-p", c, "-n", args.decode, "--context", c) for c in args.contexts]
+            for title, key in (("prefill", "prefill_tps"), ("one stream", "decode_tps")):
                 print(f"  {threads} thread{'s' if threads > 1 else ' '}, {title:11}" + "".join(f"{run[key]:9.1f}" for run in runs))
 
 
