@@ -1,6 +1,6 @@
 // Times each kernel on the shapes of a small and a larger model: GB/s of weights or cache read, Gop/s of multiply-adds
 // (2 ops each), best of several repetitions, and their shares of the machine's measured peaks: reading from memory (more than all of it
-// where a cache held what was read) and int8 multiply-adds (attention and plain formats are f32 arithmetic, a quarter of that or less).
+// where a cache held what was read) and int8 multiply-adds (attention and plain formats are f32 arithmetic, whose own peak is lower).
 // Usage: kernels_bench [threads] [name filter]
 #include <fmt/format.h>
 

@@ -69,9 +69,13 @@ TEST_CASE("a thread's run of neighbours is helped with where it is slow") {
   thread_team team(2);
   for (int round = 0; round < 20; ++round) {
     std::vector<unsigned> by(64, 9);
+    std::atomic<int> done{0};
     const auto slow_start = [&](std::size_t begin, std::size_t end, unsigned worker) {
       for (std::size_t i = begin; i < end; ++i) by[i] = worker;
-      if (begin == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5)); // whoever has the first item
+      // Whoever has the first item stays with it until the other has done more than its own half.
+      const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (begin == 0 && done < 40 && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(std::chrono::microseconds(100));
+      ++done;
     };
     team.parallel_for(by.size(), 1, slow_start, sharing::runs);
     const unsigned first = by[0];
