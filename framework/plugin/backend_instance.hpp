@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 
@@ -79,17 +81,30 @@ class backend_instance : public instance<tk_backend> {
   /// REQUIRES: finds_largest(), and no step that uses the buffer is in flight.
   expected<void> argmax(const buffer& b, std::uint64_t width, std::span<std::int32_t> indices);
 
-  /// Calls fn(i) once for each i below `items`, on the backend's compute threads where it lends them, else here one by one. On
-  /// the thread that submits. REQUIRES: no step is in flight.
+  /// Calls fn(i) once for each i below `items`, on the backend's compute threads where it lends them, else here one by one; what one
+  /// of the calls throws is thrown here. On the thread that submits. REQUIRES: no step is in flight.
   template <class Fn>
   void run_parallel(std::uint32_t items, Fn&& fn) {
     if (table().run_parallel == nullptr || items < 2) {
       for (std::uint32_t i = 0; i < items; ++i) fn(i);
       return;
     }
-    table().run_parallel(
-        self(), items, [](void* user, std::uint32_t item) { (*static_cast<std::remove_reference_t<Fn>*>(user))(item); },
-        const_cast<void*>(static_cast<const void*>(std::addressof(fn))));
+    struct {
+      std::remove_reference_t<Fn>& fn;
+      std::once_flag once;
+      std::exception_ptr thrown;
+    } call{fn, {}, {}};
+    using call_type = decltype(call);
+    const auto one = [](void* user, std::uint32_t item) {
+      auto& c = *static_cast<call_type*>(user);
+      try {
+        c.fn(item);
+      } catch (...) { // no exception crosses the border
+        std::call_once(c.once, [&] { c.thrown = std::current_exception(); });
+      }
+    };
+    table().run_parallel(self(), items, one, &call);
+    if (call.thrown) std::rethrow_exception(call.thrown);
   }
 
  private:
