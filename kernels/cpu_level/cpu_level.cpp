@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <string_view>
+#include <unistd.h>
 
 #if defined(TOKAMAK_KERNELS_X86)
 #include <cpuid.h>
@@ -58,5 +59,15 @@ level_choice choose_level(const char* forced, cpu_level best) {
 }
 
 level_choice active() { return choose_level(std::getenv("TOKAMAK_CPU"), detect()); }
+
+std::size_t second_cache_bytes() {
+  constexpr long unknown = 256 * 1024;
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  static const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+#else
+  const long bytes = 0;
+#endif
+  return static_cast<std::size_t>(bytes > 0 ? bytes : unknown);
+}
 
 } // namespace tokamak::kernels

@@ -3,24 +3,22 @@
 
 #include <cstddef>
 
-namespace tokamak::kernels::elementwise_reference {
-void add(const float* x, const float* y, float* out, std::size_t n);
-void mul(const float* x, const float* y, float* out, std::size_t n);
-void scale(const float* x, float factor, float* out, std::size_t n);
-void silu(const float* x, float* out, std::size_t n);
-void silu_mul(const float* x, const float* y, float* out, std::size_t n);
-void gelu(const float* x, float* out, std::size_t n);
-void gelu_mul(const float* x, const float* y, float* out, std::size_t n);
-void soft_cap(const float* x, float cap, float* out, std::size_t n);
-} // namespace tokamak::kernels::elementwise_reference
+namespace tokamak::kernels::elementwise_detail {
 
-namespace tokamak::kernels::elementwise_avx2 {
-void add(const float* x, const float* y, float* out, std::size_t n);
-void mul(const float* x, const float* y, float* out, std::size_t n);
-void scale(const float* x, float factor, float* out, std::size_t n);
-void silu(const float* x, float* out, std::size_t n);
-void silu_mul(const float* x, const float* y, float* out, std::size_t n);
-void gelu(const float* x, float* out, std::size_t n);
-void gelu_mul(const float* x, const float* y, float* out, std::size_t n);
-void soft_cap(const float* x, float cap, float* out, std::size_t n);
-} // namespace tokamak::kernels::elementwise_avx2
+using of_one = void (*)(const float* x, float* out, std::size_t n);
+using of_two = void (*)(const float* x, const float* y, float* out, std::size_t n);
+using with_number = void (*)(const float* x, float number, float* out, std::size_t n);
+
+struct level_ops {
+  of_two add, mul;
+  with_number scale;
+  of_one silu;
+  of_two silu_mul;
+  of_one gelu;
+  of_two gelu_mul;
+  with_number soft_cap;
+};
+
+extern const level_ops reference, avx2, avx512;
+
+} // namespace tokamak::kernels::elementwise_detail

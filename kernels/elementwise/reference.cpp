@@ -3,7 +3,7 @@
 
 #include "elementwise/levels.hpp"
 
-namespace tokamak::kernels::elementwise_reference {
+namespace tokamak::kernels::elementwise_detail {
 
 namespace {
 
@@ -14,8 +14,6 @@ float gelu_of(float x) {
   constexpr float twice_sqrt_2_over_pi = 1.5957691216057308f;
   return x / (1.0f + std::exp(-twice_sqrt_2_over_pi * (x + 0.044715f * x * x * x)));
 }
-
-} // namespace
 
 void add(const float* x, const float* y, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = x[i] + y[i];
@@ -49,4 +47,8 @@ void soft_cap(const float* x, float cap, float* out, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) out[i] = cap * std::tanh(x[i] / cap);
 }
 
-} // namespace tokamak::kernels::elementwise_reference
+} // namespace
+
+constinit const level_ops reference = {add, mul, scale, silu, silu_mul, gelu, gelu_mul, soft_cap};
+
+} // namespace tokamak::kernels::elementwise_detail

@@ -68,7 +68,7 @@ struct unsigned_codes {
   static constexpr int run = Bits <= 4 ? 8 : Bits == 5 ? 4 : 2;
 
   template <bool Halves, int M>
-  static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i* factor,
+  static void dot(const std::byte* weights, const std::int8_t* q, const __m256i* factor,
                   __m256i* sums) {
     constexpr int step = Halves && run > 4 ? 4 : run;
     code_reader<Bits> codes(weights);
@@ -78,7 +78,7 @@ struct unsigned_codes {
       for (int g = first; g < first + step; g += 2) {
         const __m256i w0 = codes.take(g), w1 = codes.take(g + 1);
         for (int m = 0; m < M; ++m) {
-          const std::int8_t* const x = q + m * k + 4 * g;
+          const std::int8_t* const x = q + 32 * m + 4 * g;
           pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w0, four_of(x))));
           pairs[m] = pinned(_mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(w1, four_of(x + 4))));
         }
@@ -95,13 +95,13 @@ struct unsigned_codes {
 /// Int8 weights: |w| as unsigned, the sign moved to x. A pair sums up to 2*128*127 = 32512, which fits 16 bits once.
 struct int8_weights {
   template <int M, class Weights>
-  static void dot(Weights&& weights, const std::int8_t* q, std::size_t k, __m256i* sums) {
+  static void dot(Weights&& weights, const std::int8_t* q, __m256i* sums) {
     const __m256i ones = _mm256_set1_epi16(1);
     for (int m = 0; m < M; ++m) sums[m] = _mm256_setzero_si256();
     for (int g = 0; g < 8; ++g) {
       const __m256i w = weights(g), magnitude = _mm256_abs_epi8(w);
       for (int m = 0; m < M; ++m) {
-        const __m256i x = _mm256_sign_epi8(four_of(q + m * k + 4 * g), w);
+        const __m256i x = _mm256_sign_epi8(four_of(q + 32 * m + 4 * g), w);
         sums[m] = pinned(_mm256_add_epi32(sums[m], _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, x), ones)));
       }
     }
@@ -111,8 +111,8 @@ struct int8_weights {
 struct int8_codes {
   static constexpr std::size_t bytes = 8 * vector_width;
   template <bool, int M>
-  static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i*, __m256i* sums) {
-    int8_weights::dot<M>([=](int g) { return load256(weights + vector_width * g); }, q, k, sums);
+  static void dot(const std::byte* weights, const std::int8_t* q, const __m256i*, __m256i* sums) {
+    int8_weights::dot<M>([=](int g) { return load256(weights + vector_width * g); }, q, sums);
   }
 };
 
@@ -120,11 +120,11 @@ struct int8_codes {
 struct table_codes {
   static constexpr std::size_t bytes = 4 * vector_width;
   template <bool, int M>
-  static void dot(const std::byte* weights, const std::int8_t* q, std::size_t k, const __m256i*, __m256i* sums) {
+  static void dot(const std::byte* weights, const std::int8_t* q, const __m256i*, __m256i* sums) {
     const __m256i table =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(iq4_nl_values)));
     code_reader<4> codes(weights);
-    int8_weights::dot<M>([&](int g) { return _mm256_shuffle_epi8(table, codes.take(g)); }, q, k, sums);
+    int8_weights::dot<M>([&](int g) { return _mm256_shuffle_epi8(table, codes.take(g)); }, q, sums);
   }
 };
 

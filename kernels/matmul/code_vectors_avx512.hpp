@@ -92,15 +92,15 @@ struct table_codes {
   }
 };
 
-/// Adds the products of the groups [First, Last) of a block with M rows of x, `k` bytes apart, to `sums`.
+/// Adds the products of the groups [First, Last) of a block with M rows of x, a block (32 bytes) apart, to `sums`.
 template <int First, int Last, int M, class Codes>
-inline void add_products(Codes& codes, const std::int8_t* q, std::size_t k, __m512i* sums) {
+inline void add_products(Codes& codes, const std::int8_t* q, __m512i* sums) {
 #pragma GCC unroll 8
   for (int g = First; g < Last; ++g) {
     const __m512i w = codes.take(g);
 #pragma GCC unroll 16
     for (int m = 0; m < M; ++m)
-      sums[m] = _mm512_dpbusd_epi32(sums[m], w, four_of(q + static_cast<std::size_t>(m) * k + 4 * g));
+      sums[m] = _mm512_dpbusd_epi32(sums[m], w, four_of(q + 32 * m + 4 * g));
   }
 }
 

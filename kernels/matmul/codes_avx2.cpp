@@ -19,9 +19,6 @@ constexpr int max_rows = 4;
 // How far ahead of use weights are asked for: one stream alone would wait for memory about a third of its time.
 constexpr std::size_t ahead_bytes = 3072;
 
-// Rows of x kept near while all tiles pass by: what fits half of a small second-level cache.
-constexpr std::size_t near_bytes = 192 * 1024;
-
 // A format: how its codes are multiplied and how their sums are scaled.
 template <class Codes, class Scales>
 struct format {
@@ -29,52 +26,56 @@ struct format {
   using scales = Scales;
 };
 
-// One tile times M rows of x from row t on; y points at (t, first row of the tile), `stored` masks the lanes to write.
+// One tile times M rows of x; y points at (first row, first row of the tile), `stored` masks the lanes to write.
 template <class Format, int M>
-void tile_times_rows(const packed_view& w, const std::byte* tile, const quantized_rows& x, std::size_t t, float* y,
+void tile_times_rows(const packed_view& w, const std::byte* tile, quantized_block of_x, std::size_t next_block, float* y,
                      std::size_t ldy, __m256i stored) {
   using codes = typename Format::codes;
   const std::size_t blocks = w.k / block;
-  const std::int8_t* q = x.q + t * w.k;
   const std::byte* weights = tile + w.weights_at;
   typename Format::scales scales(tile);
   __m256 acc[M];
   for (int m = 0; m < M; ++m) acc[m] = _mm256_setzero_ps();
-  for (std::size_t b = 0; b < blocks; ++b, q += block, weights += codes::bytes) {
+  for (std::size_t b = 0; b < blocks; ++b, weights += codes::bytes, to_next_block(of_x, next_block)) {
     for (std::size_t line = 0; line < codes::bytes; line += 64)
       _mm_prefetch(reinterpret_cast<const char*>(weights + ahead_bytes + line), _MM_HINT_T0);
     scales.next(b);
     __m256i products[M];
-    codes::template dot<Format::scales::is_halves, M>(weights, q, w.k, scales.factor, products);
-    for (int m = 0; m < M; ++m) acc[m] = scales.add(products[m], {x, (t + m) * blocks + b}, acc[m]);
+    codes::template dot<Format::scales::is_halves, M>(weights, of_x.q, scales.factor, products);
+    for (int m = 0; m < M; ++m) acc[m] = scales.add(products[m], {of_x, m}, acc[m]);
   }
   for (int m = 0; m < M; ++m) _mm256_maskstore_ps(y + m * ldy, stored, acc[m]);
 }
 
 template <class Format>
-void tile_times_range(const packed_view& w, const std::byte* tile, const quantized_rows& x, std::size_t t,
-                      std::size_t row_end, float* y, std::size_t ldy, __m256i stored) {
-  for (; t + max_rows <= row_end; t += max_rows)
-    tile_times_rows<Format, max_rows>(w, tile, x, t, y + t * ldy, ldy, stored);
-  switch (row_end - t) {
-    case 3: return tile_times_rows<Format, 3>(w, tile, x, t, y + t * ldy, ldy, stored);
-    case 2: return tile_times_rows<Format, 2>(w, tile, x, t, y + t * ldy, ldy, stored);
-    case 1: return tile_times_rows<Format, 1>(w, tile, x, t, y + t * ldy, ldy, stored);
+void tile_times_group(const packed_view& w, const std::byte* tile, rows_of_x rows, std::size_t next_block, float* y,
+                      std::size_t ldy, __m256i stored) {
+  for (; rows.count >= max_rows; rows.count -= max_rows, y += max_rows * ldy) {
+    tile_times_rows<Format, max_rows>(w, tile, rows.first, next_block, y, ldy, stored);
+    rows.first = row_after(rows.first, max_rows);
+  }
+  switch (rows.count) {
+    case 3: return tile_times_rows<Format, 3>(w, tile, rows.first, next_block, y, ldy, stored);
+    case 2: return tile_times_rows<Format, 2>(w, tile, rows.first, next_block, y, ldy, stored);
+    case 1: return tile_times_rows<Format, 1>(w, tile, rows.first, next_block, y, ldy, stored);
     default: return;
   }
 }
 
 template <class Format>
 void all_tiles(const packed_view& w, const quantized_rows& x, const output_range& range) {
-  std::size_t rows_near = near_bytes / w.k / max_rows * max_rows;
-  if (rows_near == 0) rows_near = max_rows;
+  const std::size_t rows_near = rows_kept_near(x), next_block = x.group * quantized_rows::row_bytes;
   for (std::size_t t = range.row_begin; t < range.row_end; t += rows_near) {
-    const std::size_t t_end = range.row_end - t < rows_near ? range.row_end : t + rows_near;
+    const row_walk rows(x, t, range.row_end - t < rows_near ? range.row_end : t + rows_near);
     for (std::size_t n = range.n_begin / rows_avx2 * rows_avx2; n < range.n_end; n += rows_avx2) {
       const std::size_t skip = n < range.n_begin ? range.n_begin - n : 0;
       const std::size_t end = range.n_end - n < rows_avx2 ? range.n_end - n : rows_avx2;
       const __m256i stored = _mm256_andnot_si256(lanes(skip), lanes(end));
-      tile_times_range<Format>(w, w.data + n / rows_avx2 * w.tile_bytes, x, t, t_end, range.y + n, range.ldy, stored);
+      const std::byte* const tile = w.data + n / rows_avx2 * w.tile_bytes;
+      float* const y = range.y + t * range.ldy + n;
+      rows.for_each([&](const rows_of_x& part, std::size_t first) {
+        tile_times_group<Format>(w, tile, part, next_block, y + first * range.ldy, range.ldy, stored);
+      });
     }
   }
 }

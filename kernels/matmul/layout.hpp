@@ -13,6 +13,8 @@
 //     super_16_min  [R] f16 d, [R] f16 m, then for each 32: [R rows][2] u8 scale + 16 * min
 #pragma once
 
+#include <algorithm>
+
 #include "tokamak/kernels/matmul.hpp"
 #include "weight_format/block_codes.hpp"
 
@@ -24,6 +26,60 @@ inline constexpr std::size_t groups = 8;  ///< of 4 values of k in a block
 
 /// Bytes of a vector of codes of a tile of `rows` rows.
 constexpr std::size_t vector_bytes(std::size_t rows) { return 4 * rows; }
+
+/// Moves from a block of x to the same row's next; `bytes` is a group's block.
+inline void to_next_block(quantized_block& x, std::size_t bytes) {
+  x.q += bytes;
+  x.scale += bytes / sizeof(float);
+  x.sum += bytes / sizeof(float);
+  x.half_sums += bytes / sizeof(std::int16_t);
+}
+
+/// The same block of a row further down the group.
+inline quantized_block row_after(const quantized_block& x, std::size_t rows) {
+  return {x.q + block * rows, x.scale + rows, x.sum + rows, x.half_sums + 2 * rows};
+}
+
+/// Consecutive rows of x that lie in one group.
+struct rows_of_x {
+  quantized_block first; ///< of the first row: its first block
+  std::size_t count;
+};
+
+/// Cuts rows [begin, end) of x into those of each group; worked out once for all tiles.
+class row_walk {
+public:
+  row_walk(const quantized_rows& x, std::size_t begin, std::size_t end)
+      : first_{x.block(begin, 0), std::min(end - begin, x.group - begin % x.group)}, rest_(end - begin - first_.count), group_(x.group),
+        group_bytes_(x.group * (x.k / block) * quantized_rows::row_bytes) {
+    if (rest_ != 0) second_ = x.block(begin + first_.count, 0);
+  }
+
+  /// Calls fn(rows_of_x, number of the first row counted from `begin`) for each group.
+  template <class Function>
+  void for_each(Function fn) const {
+    fn(first_, std::size_t{0});
+    quantized_block of_group = second_;
+    for (std::size_t done = first_.count, left = rest_; left != 0;) {
+      const std::size_t count = std::min(left, group_);
+      fn(rows_of_x{of_group, count}, done);
+      to_next_block(of_group, group_bytes_);
+      done += count;
+      left -= count;
+    }
+  }
+
+private:
+  rows_of_x first_;
+  std::size_t rest_, group_, group_bytes_;
+  quantized_block second_{};
+};
+
+/// Rows of x that stay near while all tiles pass by: whole groups that fit half of the second cache.
+inline std::size_t rows_kept_near(const quantized_rows& x) {
+  const std::size_t group_bytes = x.group * (x.k / block) * quantized_rows::row_bytes;
+  return std::max<std::size_t>(1, second_cache_bytes() / 2 / group_bytes) * x.group;
+}
 
 /// How codes are cut into planes.
 struct planes {
@@ -59,6 +115,8 @@ void quantize_rows_reference(const float* x, std::size_t ldx, std::size_t row_be
                              const quantized_rows& out);
 void quantize_rows_avx2(const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
                         const quantized_rows& out);
+void quantize_rows_avx512(const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
+                          const quantized_rows& out);
 
 /// A range of outputs.
 struct output_range {

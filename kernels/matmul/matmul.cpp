@@ -1,4 +1,6 @@
 // Sends quantize_rows and matmul to the level's version.
+#include <algorithm>
+
 #include "matmul/layout.hpp"
 
 namespace tokamak::kernels {
@@ -6,27 +8,19 @@ namespace tokamak::kernels {
 bool wants_quantized(weight_format format) { return block_weights(format) > 1; }
 
 std::size_t quantized_bytes(std::size_t rows, std::size_t k) {
-  const std::size_t blocks = rows * (k / matmul_detail::block);
-  return blocks * (matmul_detail::block + 2 * sizeof(float) + 2 * sizeof(std::int16_t));
+  const std::size_t group = std::min(rows, quantized_rows::largest_group);
+  return rows == 0 ? 0 : (rows + group - 1) / group * group * (k / matmul_detail::block) * quantized_rows::row_bytes;
 }
 
 quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k) {
-  const std::size_t blocks = rows * (k / matmul_detail::block);
-  auto* const bytes = static_cast<std::byte*>(memory);
-  quantized_rows view;
-  view.q = reinterpret_cast<std::int8_t*>(bytes);
-  view.scale = reinterpret_cast<float*>(bytes + blocks * matmul_detail::block);
-  view.sum = view.scale + blocks;
-  view.half_sums = reinterpret_cast<std::int16_t*>(view.sum + blocks);
-  view.rows = rows;
-  view.k = k;
-  return view;
+  return {static_cast<std::byte*>(memory), rows, k, std::clamp<std::size_t>(rows, 1, quantized_rows::largest_group)};
 }
 
 void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
                    const quantized_rows& out) {
 #if defined(TOKAMAK_KERNELS_X86)
-  if (level >= cpu_level::avx2) return matmul_detail::quantize_rows_avx2(x, ldx, row_begin, row_end, out);
+  if (level == cpu_level::avx512) return matmul_detail::quantize_rows_avx512(x, ldx, row_begin, row_end, out);
+  if (level == cpu_level::avx2) return matmul_detail::quantize_rows_avx2(x, ldx, row_begin, row_end, out);
 #endif
   (void)level;
   matmul_detail::quantize_rows_reference(x, ldx, row_begin, row_end, out);

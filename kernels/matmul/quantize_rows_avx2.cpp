@@ -21,7 +21,7 @@ __m128i sums_of(__m256i a, __m256i b) {
   return _mm_add_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
 }
 
-void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, std::int16_t* half_sums) {
+void quantize_block(const float* x, const quantized_block& out) {
   const __m256i positive = _mm256_set1_epi32(0x7fffffff);
   const __m256 x0 = _mm256_loadu_ps(x), x1 = _mm256_loadu_ps(x + 8);
   const __m256 x2 = _mm256_loadu_ps(x + 16), x3 = _mm256_loadu_ps(x + 24);
@@ -30,9 +30,9 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, st
       _mm256_and_si256(_mm256_castps_si256(x2), positive), _mm256_and_si256(_mm256_castps_si256(x3), positive));
   const bool finite = largest < 0x7f800000u;
   if (largest < 0x0d800000u || !finite) { // below 2^-100, infinity or NaN
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_setzero_si256());
-    *scale = *sum = finite ? 0.0f : __builtin_nanf("");
-    half_sums[0] = half_sums[1] = 0;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.q), _mm256_setzero_si256());
+    *out.scale = *out.sum = finite ? 0.0f : __builtin_nanf("");
+    out.half_sums[0] = out.half_sums[1] = 0;
     return;
   }
   const float magnitude = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(static_cast<int>(largest))));
@@ -44,13 +44,13 @@ void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, st
   const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(q0, q1), _mm256_packs_epi32(q2, q3));
   // Packing works within 128-bit halves: put the groups of four back in order.
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(q), _mm256_permutevar8x32_epi32(bytes, order));
-  *scale = magnitude / 127.0f;
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.q), _mm256_permutevar8x32_epi32(bytes, order));
+  *out.scale = magnitude / 127.0f;
   const __m128i halves = sums_of(_mm256_add_epi32(q0, q1), _mm256_add_epi32(q2, q3));
   const int first = _mm_cvtsi128_si32(halves), second = _mm_extract_epi32(halves, 1);
-  half_sums[0] = static_cast<std::int16_t>(first);
-  half_sums[1] = static_cast<std::int16_t>(second);
-  *sum = *scale * static_cast<float>(first + second);
+  out.half_sums[0] = static_cast<std::int16_t>(first);
+  out.half_sums[1] = static_cast<std::int16_t>(second);
+  *out.sum = *out.scale * static_cast<float>(first + second);
 }
 
 } // namespace
@@ -60,8 +60,7 @@ void quantize_rows_avx2(const float* x, std::size_t ldx, std::size_t row_begin, 
   const std::size_t blocks = out.k / block;
   for (std::size_t t = row_begin; t < row_end; ++t)
     for (std::size_t b = 0; b < blocks; ++b)
-      quantize_block(x + t * ldx + b * block, out.q + t * out.k + b * block, out.scale + t * blocks + b,
-                     out.sum + t * blocks + b, out.half_sums + 2 * (t * blocks + b));
+      quantize_block(x + t * ldx + b * block, out.block(t, b));
 }
 
 } // namespace tokamak::kernels::matmul_detail

@@ -21,15 +21,15 @@ int dot_codes(const code_scheme& scheme, int offset, const std::uint8_t* q, cons
 }
 
 // One block of 32 values of k onto `acc`; the arithmetic that tokamak/kernels/matmul.hpp states.
-float add_block(const code_scheme& scheme, const block_codes& w, const quantized_rows& x, std::size_t at, float acc) {
-  const std::int8_t* const q = x.q + at * block;
-  const float d = f16_to_f32(w.d), m = f16_to_f32(w.m), dx = x.scale[at], sx = x.sum[at];
+float add_block(const code_scheme& scheme, const block_codes& w, const quantized_block& x, float acc) {
+  const std::int8_t* const q = x.q;
+  const float d = f16_to_f32(w.d), m = f16_to_f32(w.m), dx = *x.scale, sx = *x.sum;
   const bool is_super_16 = scheme.kind == scale_kind::super_16 || scheme.kind == scale_kind::super_16_min;
   if (is_super_16) {
     int products = 0, minima = 0;
     for (int half = 0; half < 2; ++half) {
       products += w.scale[half] * dot_codes(scheme, scheme.offset, w.q + 16 * half, q + 16 * half, 16);
-      minima += w.min[half] * x.half_sums[2 * at + static_cast<std::size_t>(half)];
+      minima += w.min[half] * x.half_sums[half];
     }
     acc = (d * dx) * static_cast<float>(products) + acc;
     return scheme.kind == scale_kind::super_16 ? acc : (m * -dx) * static_cast<float>(minima) + acc;
@@ -50,7 +50,7 @@ float dot_blocks(const packed_view& w, const std::byte* tile, std::size_t r, con
   float acc = 0;
   for (std::size_t b = 0; b < blocks; ++b) {
     open_packed(w, tile, b, r, codes);
-    acc = add_block(scheme, codes, x, t * blocks + b, acc);
+    acc = add_block(scheme, codes, x.block(t, b), acc);
   }
   return acc;
 }
@@ -66,26 +66,26 @@ float dot_floats(const packed_view& w, const std::byte* tile, std::size_t r, con
   return acc;
 }
 
-void quantize_block(const float* x, std::int8_t* q, float* scale, float* sum, std::int16_t* half_sums) {
+void quantize_block(const float* x, const quantized_block& out) {
   std::uint32_t largest = 0; // as bits, where NaN > infinity > finite
   for (std::size_t i = 0; i < block; ++i)
     largest = std::max(largest, std::bit_cast<std::uint32_t>(x[i]) & 0x7fffffffu);
   const float magnitude = std::bit_cast<float>(largest);
   if (!(magnitude >= 0x1p-100f) || !std::isfinite(magnitude)) {
-    std::memset(q, 0, block);
-    *scale = *sum = std::isfinite(magnitude) ? 0.0f : std::numeric_limits<float>::quiet_NaN();
-    half_sums[0] = half_sums[1] = 0;
+    std::memset(out.q, 0, block);
+    *out.scale = *out.sum = std::isfinite(magnitude) ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+    out.half_sums[0] = out.half_sums[1] = 0;
     return;
   }
   const float inverse = 127.0f / magnitude;
   int halves[2] = {0, 0};
   for (std::size_t i = 0; i < block; ++i) {
-    q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
-    halves[i / 16] += q[i];
+    out.q[i] = static_cast<std::int8_t>(std::nearbyint(x[i] * inverse));
+    halves[i / 16] += out.q[i];
   }
-  for (int half = 0; half < 2; ++half) half_sums[half] = static_cast<std::int16_t>(halves[half]);
-  *scale = magnitude / 127.0f;
-  *sum = *scale * static_cast<float>(halves[0] + halves[1]);
+  for (int half = 0; half < 2; ++half) out.half_sums[half] = static_cast<std::int16_t>(halves[half]);
+  *out.scale = magnitude / 127.0f;
+  *out.sum = *out.scale * static_cast<float>(halves[0] + halves[1]);
 }
 
 } // namespace
@@ -95,8 +95,7 @@ void quantize_rows_reference(const float* x, std::size_t ldx, std::size_t row_be
   const std::size_t blocks = out.k / block;
   for (std::size_t t = row_begin; t < row_end; ++t)
     for (std::size_t b = 0; b < blocks; ++b)
-      quantize_block(x + t * ldx + b * block, out.q + t * out.k + b * block, out.scale + t * blocks + b,
-                     out.sum + t * blocks + b, out.half_sums + 2 * (t * blocks + b));
+      quantize_block(x + t * ldx + b * block, out.block(t, b));
 }
 
 void matmul_reference(const packed_view& w, const matmul_input& x, const output_range& range) {

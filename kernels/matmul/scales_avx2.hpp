@@ -25,8 +25,9 @@ struct block_of_x {
   float scale, sum;
   int half_sums; ///< two of 16 bits
 
-  block_of_x(const quantized_rows& x, std::size_t at) : scale(x.scale[at]), sum(x.sum[at]) {
-    __builtin_memcpy(&half_sums, x.half_sums + 2 * at, sizeof(half_sums));
+  /// `first`: of the first row; the block's values for other rows are its neighbours.
+  block_of_x(const quantized_block& first, int row) : scale(first.scale[row]), sum(first.sum[row]) {
+    __builtin_memcpy(&half_sums, first.half_sums + 2 * row, sizeof(half_sums));
   }
 };
 

@@ -83,11 +83,14 @@ public:
       run.team.parallel_for(plan.shared_rows.size(), grain_of(4 * q_width_), [&](std::size_t begin, std::size_t end, unsigned worker) {
         for (std::size_t i = begin; i < end; ++i)
           prepare(run, plan, layer, plan.shared_rows[i].sequence, plan.shared_rows[i].row, 0, plan.kv_heads, worker);
-      });
+      }, kernels::sharing::runs);
+    // Threads keep to the rows whose Q they computed, as far as those are equally much work.
+    const bool by_rows = run.step.n_rows > run.step.n_sequences;
+    const std::size_t to_next = by_rows ? 1 : run.team.size();
     run.team.parallel_for(plan.items.size(), 1, [&](std::size_t begin, std::size_t, unsigned worker) {
       const attention_item& item = plan.items[begin];
-      if (begin + run.team.size() < plan.items.size()) { // what this thread most likely does next
-        const attention_item& next = plan.items[begin + run.team.size()];
+      if (begin + to_next < plan.items.size()) { // what this thread most likely does next
+        const attention_item& next = plan.items[begin + to_next];
         if (plan.sequences[next.sequence].rows == 1 && next.split == attention_item::all)
           kernels::attention_prefetch(layer, params_, plan.sequences[next.sequence], 0, next.kv_head);
       }
@@ -95,7 +98,7 @@ public:
         return kernels::attention_partial(run.level, layer, params_, rows_of(item), 0, item.kv_head, item.split, run.partials + item.partial);
       if (before_ && plan.sequences[item.sequence].rows == 1) prepare(run, plan, layer, item.sequence, 0, item.kv_head, item.kv_head + 1, worker);
       kernels::attention(run.level, layer, params_, rows_of(item), item.row_begin, item.row_end, item.kv_head, item.kv_head + 1);
-    });
+    }, by_rows ? kernels::sharing::runs : kernels::sharing::in_order);
     for (const attention_item& item : plan.merges)
       kernels::attention_merge(run.level, layer, params_, rows_of(item), 0, item.kv_head, run.partials + item.partial);
   }

@@ -3,6 +3,8 @@
 
 #include "operation.hpp"
 
+#include <algorithm>
+
 namespace tokamak::cpu {
 
 namespace {
@@ -35,12 +37,9 @@ void attention_plan::prepare(const tk_step& step, const step_trees& trees, unsig
       add_splits(s);
       continue;
     }
-    for (std::uint32_t end = rows; end > 0;) { // the last rows see the most keys: first, to even out the threads
-      const std::uint32_t begin = (end - 1) / item_rows * item_rows;
+    for (std::uint32_t begin = 0; begin < rows; begin += item_rows)
       for (std::uint32_t head = 0; head < kv_heads; ++head)
-        items.push_back({s, begin, end, head, attention_item::all, 0});
-      end = begin;
-    }
+        items.push_back({s, begin, std::min(rows, begin + item_rows), head, attention_item::all, 0});
   }
 }
 

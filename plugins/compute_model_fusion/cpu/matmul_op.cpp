@@ -13,12 +13,34 @@ namespace tokamak::cpu {
 
 namespace {
 
-// Rows of x that one item covers: enough to reuse a tile of weights from the nearest cache.
-constexpr std::size_t item_rows = 128;
-// Columns of gate and up that are computed before their activation: with the rows above, what the second cache holds beside weights.
-constexpr std::size_t gated_columns = 64;
+// Rows of x that one item covers at most: enough that a tile of weights is asked of memory a few times only. Whole groups of
+// quantized_rows.
+constexpr std::size_t most_item_rows = 384;
+// Rows of a part for which it is worth it that several threads read all weights.
+constexpr std::size_t enough_rows = 96;
+static_assert(most_item_rows % kernels::quantized_rows::largest_group == 0);
+// Columns of gate and up that are computed before their activation: with `rows`, what the second cache holds beside weights.
+constexpr std::size_t gated_columns(std::size_t rows) { return rows <= most_item_rows / 2 ? 64 : 32; }
+
+// Rows cut into equal parts: if there are enough rows one at least for each thread, which then finds in its own cache what it wrote in the
+// operation before.
+struct row_parts {
+  std::size_t count, rows;
+  row_parts(std::size_t all, unsigned threads)
+      : count(std::max((all + most_item_rows - 1) / most_item_rows, std::min<std::size_t>(threads, all / enough_rows))) {
+    constexpr std::size_t group = kernels::quantized_rows::largest_group;
+    rows = ((all + count - 1) / count + group - 1) / group * group;
+  }
+};
 
 constexpr std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// As grain_of; but threads that quantise many rows take whole groups, whose rows share cache lines.
+std::size_t grain_of_rows(std::size_t rows, std::size_t work) {
+  constexpr std::size_t group = kernels::quantized_rows::largest_group;
+  const std::size_t grain = grain_of(work);
+  return rows <= group ? grain : (grain + group - 1) / group * group;
+}
 
 struct target {
   const kernels::packed_matrix* weights;
@@ -93,18 +115,18 @@ public:
     if (!source_.plain()) {
       auto* const made = reinterpret_cast<float*>(run.scratch + at.rows);
       if (floats_) in.f32 = made;
-      run.team.parallel_for(rows, grain_of(4 * width_), [&](std::size_t begin, std::size_t end, unsigned worker) {
+      run.team.parallel_for(rows, grain_of_rows(rows, 4 * width_), [&](std::size_t begin, std::size_t end, unsigned worker) {
         for (std::size_t t = begin; t < end; ++t) {
           float* const room = made + (floats_ ? t : worker) * width_;
           const float* const row = source_.row(run, t, width_, room);
           if (quantized_) kernels::quantize_rows(run.level, row, 0, t, t + 1, in.q8); // stride 0: "row t" is this one
           if (floats_ && row != room) std::memcpy(room, row, width_ * sizeof(float));
         }
-      });
+      }, kernels::sharing::runs);
     } else if (quantized_) {
-      run.team.parallel_for(rows, grain_of(width_), [&](std::size_t begin, std::size_t end, unsigned) {
+      run.team.parallel_for(rows, grain_of_rows(rows, width_), [&](std::size_t begin, std::size_t end, unsigned) {
         kernels::quantize_rows(run.level, in.f32, width_, begin, end, in.q8);
-      });
+      }, kernels::sharing::runs);
     }
     gate_ != nullptr ? multiply_gated(run, in, rows, reinterpret_cast<float*>(run.scratch + at.gated)) : multiply(run, in, rows);
   }
@@ -128,45 +150,46 @@ private:
     at.rows = quantized_ ? aligned(kernels::quantized_bytes(rows, width_)) : 0;
     const std::size_t made = source_.plain() ? 0 : floats_ ? rows : threads_;
     at.gated = at.rows + aligned(made * width_ * sizeof(float));
-    at.bytes = at.gated + (gate_ != nullptr ? threads_ * 2 * item_rows * gated_columns * sizeof(float) : 0);
+    at.bytes = at.gated + (gate_ != nullptr ? threads_ * 2 * std::min(rows, most_item_rows / 2) * gated_columns(0) * sizeof(float) : 0);
     return at;
   }
 
   void multiply(const step_run& run, const kernels::matmul_input& in, std::size_t rows) const {
     std::size_t tiles = 0, items = 0;
     for (const target& target : targets_) tiles += target.weights->tiles();
-    const std::size_t row_parts = (rows + item_rows - 1) / item_rows;
+    const row_parts of_rows(rows, run.team.size());
     // About eight items a thread even out their speeds; larger items walk through weights in longer runs.
-    const std::size_t item_tiles = std::clamp<std::size_t>(tiles * row_parts / (run.team.size() * 8), 1, 256);
+    const std::size_t item_tiles = std::clamp<std::size_t>(tiles * of_rows.count / (run.team.size() * 8), 1, 256);
     for (const target& target : targets_) items += parts_of(target, item_tiles);
-    run.team.parallel_for(items * row_parts, 1, [&](std::size_t begin, std::size_t, unsigned) {
+    run.team.parallel_for(items * of_rows.count, 1, [&](std::size_t begin, std::size_t, unsigned) {
       std::size_t item = begin % items;
-      const std::size_t first_row = begin / items * item_rows;
+      const std::size_t t = begin / items * of_rows.rows, t_end = std::min(rows, t + of_rows.rows);
       for (const target& target : targets_) {
         const std::size_t parts = parts_of(target, item_tiles);
         if (item < parts) {
           const std::size_t item_columns = item_tiles * target.weights->tile_rows(), n = item * item_columns;
           const std::size_t width = target.weights->n(), n_end = std::min(width, n + item_columns);
-          return columns(run, in, target, first_row, std::min(rows, first_row + item_rows), n, n_end, run.data[target.out], width);
+          return columns(run, in, target, t, t_end, n, n_end, run.data[target.out], width);
         }
         item -= parts;
       }
     }, kernels::sharing::runs);
   }
 
-  // `room`: of each thread for gate and up, [2][item_rows][gated_columns].
+  // `room`: of each thread for gate and up, [2][rows of an item][columns of an item].
   void multiply_gated(const step_run& run, const kernels::matmul_input& in, std::size_t rows, float* room) const {
-    const std::size_t width = targets_[0].weights->n(), parts = (width + gated_columns - 1) / gated_columns;
-    const std::size_t row_parts = (rows + item_rows - 1) / item_rows;
-    run.team.parallel_for(parts * row_parts, 1, [&](std::size_t begin, std::size_t, unsigned worker) {
+    const row_parts of_rows(rows, run.team.size());
+    const std::size_t item_rows = std::min(rows, of_rows.rows), item_columns = gated_columns(item_rows);
+    const std::size_t width = targets_[0].weights->n(), parts = (width + item_columns - 1) / item_columns;
+    run.team.parallel_for(parts * of_rows.count, 1, [&](std::size_t begin, std::size_t, unsigned worker) {
       const std::size_t t = begin / parts * item_rows, t_end = std::min(rows, t + item_rows);
-      const std::size_t n = begin % parts * gated_columns, n_end = std::min(width, n + gated_columns);
-      float* const both = room + worker * 2 * item_rows * gated_columns;
-      float* const side[] = {both, both + item_rows * gated_columns};
+      const std::size_t n = begin % parts * item_columns, n_end = std::min(width, n + item_columns);
+      float* const both = room + worker * 2 * item_rows * item_columns;
+      float* const side[] = {both, both + item_rows * item_columns};
       for (int i = 0; i < 2; ++i) // y is indexed by the same t and n: it begins where row 0 and column 0 would lie
-        columns(run, in, targets_[i], t, t_end, n, n_end, side[i] - t * gated_columns - n, gated_columns);
+        columns(run, in, targets_[i], t, t_end, n, n_end, side[i] - t * item_columns - n, item_columns);
       for (std::size_t r = t; r < t_end; ++r)
-        gate_(run.level, side[0] + (r - t) * gated_columns, side[1] + (r - t) * gated_columns, run.data[gated_] + r * width + n, n_end - n);
+        gate_(run.level, side[0] + (r - t) * item_columns, side[1] + (r - t) * item_columns, run.data[gated_] + r * width + n, n_end - n);
     }, kernels::sharing::runs);
   }
 

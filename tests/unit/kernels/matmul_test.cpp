@@ -69,8 +69,10 @@ expectation exact(const product& p) {
       for (std::size_t j = k; j < k + step; ++j) {
         const double w = static_cast<double>(row[j]), x = static_cast<double>(p.x[t * p.ldx + j]);
         e.y[i] += w * x;
-        if (step == 32)
-          e.rounded[i] += w * static_cast<double>(in.view.q8.scale[(t * p.k + j) / 32]) * in.view.q8.q[t * p.k + j];
+        if (step == 32) {
+          const quantized_block block = in.view.q8.block(t, j / 32);
+          e.rounded[i] += w * static_cast<double>(*block.scale) * block.q[j % 32];
+        }
         largest = std::max(largest, std::fabs(w));
         total += std::fabs(x);
       }

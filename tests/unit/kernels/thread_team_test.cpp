@@ -67,21 +67,27 @@ TEST_CASE("ops one after the other see each other's results") {
 
 TEST_CASE("a thread's run of neighbours is helped with where it is slow") {
   thread_team team(2);
-  for (int round = 0; round < 20; ++round) {
+  // A worker that wakes late may find its whole run done, the first item at last: such rounds show nothing.
+  int slow_rounds = 0;
+  for (int round = 0; slow_rounds < 10 && round < 10000; ++round) {
     std::vector<unsigned> by(64, 9);
     std::atomic<int> done{0};
+    std::atomic<bool> slow{false};
     const auto slow_start = [&](std::size_t begin, std::size_t end, unsigned worker) {
       for (std::size_t i = begin; i < end; ++i) by[i] = worker;
       // Whoever has the first item stays with it until the other has done more than its own half.
       const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      if (begin == 0 && done < 40) slow = true;
       while (begin == 0 && done < 40 && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(std::chrono::microseconds(100));
       ++done;
     };
     team.parallel_for(by.size(), 1, slow_start, sharing::runs);
-    const unsigned first = by[0];
-    CHECK(std::count(by.begin(), by.end(), first) < 48); // half would be its own
     for (const auto worker : by) REQUIRE(worker < 2);
+    if (!slow) continue;
+    ++slow_rounds;
+    CHECK(std::count(by.begin(), by.end(), by[0]) <= 24); // half would be its own
   }
+  CHECK(slow_rounds == 10);
 }
 
 TEST_CASE("an idle team uses no processor time and wakes again") {

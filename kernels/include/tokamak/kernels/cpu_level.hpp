@@ -1,6 +1,7 @@
 // Processor levels: which set of kernels runs. One portable binary holds all of them and picks at run time.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -31,5 +32,8 @@ level_choice choose_level(const char* forced, cpu_level best);
 
 /// choose_level(value of TOKAMAK_CPU, detect()). Reads the environment at each call; ask once and keep the answer.
 level_choice active();
+
+/// Bytes of a core's second-level cache, or 256 KiB where the system does not say. Any thread.
+std::size_t second_cache_bytes();
 
 } // namespace tokamak::kernels

@@ -26,22 +26,40 @@
 
 namespace tokamak::kernels {
 
-/// Rows of x quantised to int8: x[t,k] ~ scale[t, k/32] * q[t,k]; q in -127..127.
-/// A plain view: the memory belongs to the caller. Row strides are k, k/32, k/32 and k/16.
+/// A block of 32 values of one quantised row: x[i] ~ scale * q[i].
+struct quantized_block {
+  std::int8_t* q;          ///< [32], each -127..127
+  float* scale;
+  float* sum;              ///< scale * (sum of q)
+  std::int16_t* half_sums; ///< [2]: sums of 16 q
+};
+
+/// Rows of x quantised to int8. Rows are kept in groups of as many as kernels multiply at once; the blocks of a group follow one another,
+/// each with [group] x 32 q, [group] scale, [group] sum and [group] x 2 half_sums, so that one walk through memory feeds all rows.
+/// A plain view: the memory belongs to the caller.
 struct quantized_rows {
-  std::int8_t* q = nullptr;           ///< [rows, k]
-  float* scale = nullptr;             ///< [rows, k/32]
-  float* sum = nullptr;               ///< [rows, k/32]: scale * (sum of the block's q)
-  std::int16_t* half_sums = nullptr;  ///< [rows, k/16]: sum of 16 q
-  std::size_t rows = 0;
-  std::size_t k = 0;
+  static constexpr std::size_t largest_group = 12;
+  static constexpr std::size_t row_bytes = 32 + 2 * sizeof(float) + 2 * sizeof(std::int16_t); ///< of one row's block
+
+  std::byte* data = nullptr;
+  std::size_t rows = 0, k = 0;
+  std::size_t group = 1; ///< largest_group, or `rows` where those are fewer
+
+  /// Values [32 b, 32 b + 32) of row t.
+  quantized_block block(std::size_t t, std::size_t b) const {
+    const std::size_t of_group = t % group;
+    std::byte* const begin = data + (t / group * (k / 32) + b) * group * row_bytes;
+    auto* const scales = reinterpret_cast<float*>(begin + 32 * group);
+    return {reinterpret_cast<std::int8_t*>(begin) + 32 * of_group, scales + of_group, scales + group + of_group,
+            reinterpret_cast<std::int16_t*>(scales + 2 * group) + 2 * of_group};
+  }
 };
 
 /// Bytes that quantized_rows of this shape take, and the view over such memory (64-byte aligned, any content).
 std::size_t quantized_bytes(std::size_t rows, std::size_t k);
 quantized_rows quantized_view(void* memory, std::size_t rows, std::size_t k);
 
-/// Quantises rows [row_begin, row_end) of x (row stride ldx floats). scale = max|x|/127, q = x*(127/max|x|) rounded to
+/// Quantises rows [row_begin, row_end) of x (row stride ldx floats) to the same rows of `out`. scale = max|x|/127, q = x*(127/max|x|) rounded to
 /// nearest even. A block whose largest magnitude is below 2^-100 becomes zeros; one with an infinity or NaN gets scale
 /// and sum NaN, so that NaN shows in the outputs. REQUIRES: out.k a multiple of 32. Any thread; rows are independent.
 void quantize_rows(cpu_level level, const float* x, std::size_t ldx, std::size_t row_begin, std::size_t row_end,
