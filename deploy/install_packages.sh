@@ -7,8 +7,8 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config
   libcaf-dev libzmq3-dev cppzmq-dev libflatbuffers-dev flatbuffers-compiler libtomlplusplus-dev libpcre2-dev
-  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libsodium-dev libexpected-dev
-  doctest-dev python3 python3-venv ca-certificates iproute2
+  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libsodium-dev libexpected-dev libboost1.81-dev
+  doctest-dev python3 python3-venv ca-certificates curl iproute2
 )
 case "${1:-}" in
   "") ;;

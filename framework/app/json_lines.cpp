@@ -7,7 +7,7 @@
 
 namespace tokamak::app {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;
 
 int answer_lines(const std::function<expected<std::string>(const json&)>& answer) {
   std::ios::sync_with_stdio(false);

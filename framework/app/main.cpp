@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
   tokamak::app::command chosen;
   for (auto* add : {tokamak::app::add_serve, tokamak::app::add_check, tokamak::app::add_plugins, tokamak::app::add_run,
                     tokamak::app::add_ask, tokamak::app::add_status, tokamak::app::add_drain, tokamak::app::add_bench,
-                    tokamak::app::add_score, tokamak::app::add_inspect, tokamak::app::add_keygen, tokamak::app::add_simulate, tokamak::app::add_tokenize})
+                    tokamak::app::add_score, tokamak::app::add_inspect, tokamak::app::add_keygen, tokamak::app::add_simulate, tokamak::app::add_tokenize, tokamak::app::add_template})
     add(app, chosen);
   try {
     app.parse(argc, argv);

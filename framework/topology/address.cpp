@@ -53,6 +53,13 @@ std::string bind_problem(std::string_view address) {
   return {};
 }
 
+std::string http_bind_problem(std::string_view address) {
+  const auto colon = address.rfind(':');
+  if (colon == std::string_view::npos || (address.substr(0, colon) != "*" && !is_host(address.substr(0, colon)))) return problem(address, "HOST:PORT");
+  if (parse_port(address.substr(colon + 1)) < 0) return problem(address, "a port of 0 to 65535");
+  return {};
+}
+
 bool is_local(std::string_view address) {
   const auto colon = address.rfind(':');
   if (!address.starts_with("tcp://") || colon <= 5) return true;

@@ -10,6 +10,9 @@ namespace tokamak::topology {
 /// PORT 0 or * for any free one) or ipc:///PATH.
 std::string bind_problem(std::string_view address);
 
+/// Why an HTTP frontend cannot bind here; "" if it looks right: HOST:PORT, as above.
+std::string http_bind_problem(std::string_view address);
+
 /// Only this machine can connect: ipc, localhost, 127.x.x.x or [::1].
 bool is_local(std::string_view address);
 

@@ -146,12 +146,21 @@ private:
 
   void print(const frontend& f) {
     line(0, "frontend {} on node {}: {} at {}", f.name, f.node, f.kind, f.bind);
+    if (f.kind == "http") return print_http(f);
     line(1, "max_clients {}, max_message_bytes {}, max_requests_per_client {}", f.max_clients, f.max_message_bytes,
          f.max_requests_per_client);
     line(1, "window_tokens {}, stall_timeout_ms {}, client_buffer_bytes {}", f.window_tokens, f.stall_timeout_ms,
          f.client_buffer_bytes);
     if (!f.admins.empty()) line(1, "admins {}", fmt::join(f.admins, ", "));
     line(1, "{}", f.key_file.empty() ? "clients connect in the clear" : fmt::format("key_file {}, client_keys {}", f.key_file, fmt::join(f.client_keys, ", ")));
+  }
+
+  void print_http(const frontend& f) {
+    line(1, "max_clients {}, max_message_bytes {}, max_header_bytes {}, client_buffer_bytes {}", f.max_clients, f.max_message_bytes, f.http.max_header_bytes,
+         f.client_buffer_bytes);
+    line(1, "idle_timeout_ms {}, request_timeout_ms {}, stall_timeout_ms {}", f.http.idle_timeout_ms, f.http.request_timeout_ms, f.stall_timeout_ms);
+    if (!f.http.cors_origins.empty()) line(1, "cors_origins {}", fmt::join(f.http.cors_origins, ", "));
+    line(1, "{}", f.http.api_keys.empty() ? "anybody who can connect may ask" : "api_keys " + f.http.api_keys);
   }
 
   void print_plugins() {

@@ -1,6 +1,7 @@
 // A topology in the making: the steps of load.cpp work on one of these, in the order of this file.
 #pragma once
 
+#include "topology/paths.hpp"
 #include "topology/document.hpp"
 #include "topology/findings.hpp"
 #include "topology/table_reader.hpp"
@@ -38,7 +39,7 @@ struct draft {
 /// default to them. (sections.cpp)
 void read_sections(draft& d, const value::table& root);
 
-/// The tables that are not about models. (settings.cpp)
+/// The tables that are not about models. (settings.cpp, frontends.cpp)
 void read_nodes(draft& d, const value::table& table);
 void read_links(draft& d, const value::table& table);
 void read_frontends(draft& d, const value::table& table);
@@ -52,6 +53,13 @@ void for_each_table(draft& d, std::string_view section, const value::table& entr
 
 /// The `node` key that engines and frontends have: a defined node, by default the only one. (settings.cpp)
 void read_node_key(draft& d, table_reader& in, std::string& into);
+
+/// A path as the file writes it, from the file's folder and with ~ and variables resolved; "" if that cannot be, which is reported.
+/// (settings.cpp)
+std::string expanded(draft& d, const std::string& text, position where);
+
+/// Reports a path that is not there. `expected` completes "expected ...". (settings.cpp)
+void require_path(draft& d, const std::string& path, position where, path_kind kind, std::string_view expected);
 
 /// A path key; what it names must exist. `expected` completes "expected ...". Returns where it stands. (settings.cpp)
 position read_path_key(draft& d, table_reader& in, std::string_view key, std::string& into, std::string_view expected);

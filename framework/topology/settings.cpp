@@ -1,4 +1,4 @@
-// The tables around the models: nodes, frontends, [plugins] and [operations], and the keys that several tables share.
+// The tables around the models: nodes, links, [plugins] and [operations], and the keys that several tables share.
 #include "topology/address.hpp"
 #include "topology/draft.hpp"
 #include "topology/paths.hpp"
@@ -10,6 +10,8 @@ namespace tokamak::topology {
 namespace {
 
 constexpr std::uint64_t day_ms = 86'400'000;
+
+} // namespace
 
 std::string expanded(draft& d, const std::string& text, position where) {
   auto path = expand_path(text, d.folder);
@@ -24,51 +26,7 @@ void require_path(draft& d, const std::string& path, position where, path_kind k
     d.found.error(where, errc::not_found, fmt::format("{}; expected {}", problem, expected));
 }
 
-void read_frontend_keys(draft& d, table_reader& in, frontend& f) {
-  const auto key = read_path_key(d, in, "key_file", f.key_file, "a secret key, as `tokamak keygen` makes it");
-  std::vector<std::string> paths;
-  std::vector<position> places;
-  in.texts("client_keys", paths, places);
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    f.client_keys.push_back(expanded(d, paths[i], places[i]));
-    require_path(d, f.client_keys.back(), places[i], path_kind::any, "a public key or a folder of them");
-  }
-  places.clear();
-  if (const auto* v = in.texts("admins", f.admins, places); v && !in.find("client_keys"))
-    d.found.error(v->where, "admins without client_keys; expected client_keys, from whose owners they are");
-  in.boolean("insecure", f.insecure);
-  const bool both = in.find("key_file") && in.find("client_keys");
-  if (in.find("key_file") && !in.find("client_keys"))
-    d.found.error(key, "key_file without client_keys; expected client_keys, the public keys that may connect");
-  if (!in.find("key_file") && in.find("client_keys")) in.missing("key_file", "the secret key that client_keys need");
-  if (!both && !f.insecure && !is_local(f.bind))
-    d.found.error(f.where, fmt::format("frontend {} binds {}, where other machines can connect; expected key_file and client_keys, "
-                                       "or insecure = true", in_quotes(f.name), in_quotes(f.bind)));
-}
-
-void read_frontend(draft& d, table_reader& in, const std::string& name) {
-  frontend f;
-  f.name = name;
-  f.where = in.where();
-  in.one_of("kind", f.kind, {"zmq"}, {"http", "https", "grpc"});
-  read_node_key(d, in, f.node);
-  if (const auto* v = in.text("bind", f.bind))
-    if (const auto problem = bind_problem(f.bind); !problem.empty()) d.found.error(v->where, "bind " + problem);
-  read_frontend_keys(d, in, f);
-  in.number("max_clients", f.max_clients, 1, 1'000'000);
-  const auto size = [&](std::string_view key, std::uint32_t& into, std::uint64_t least) {
-    std::uint64_t bytes = into;
-    if (in.bytes(key, bytes, least, 1u << 30)) into = static_cast<std::uint32_t>(bytes);
-  };
-  size("max_message_bytes", f.max_message_bytes, 1024);
-  in.number("max_requests_per_client", f.max_requests_per_client, 1, 1'000'000);
-  // Clients acknowledge every 64 tokens: a window that is not above that would stop them for good.
-  in.number("window_tokens", f.window_tokens, 128, 1'000'000);
-  in.number("stall_timeout_ms", f.stall_timeout_ms, 100, day_ms);
-  size("client_buffer_bytes", f.client_buffer_bytes, 64u << 10);
-  in.planned({"tls", "auth"});
-  d.result.frontends.push_back(std::move(f));
-}
+namespace {
 
 void read_pins(draft& d, const value::table& pins) {
   for (const auto& e : pins) {
@@ -156,10 +114,6 @@ void read_links(draft& d, const value::table& table) {
       d.found.error(outage->where, fmt::format("outage_ms is {} of every {}; expected less than outage_every_ms", l.outage_ms, l.outage_every_ms));
     d.result.links.push_back(std::move(l));
   });
-}
-
-void read_frontends(draft& d, const value::table& table) {
-  for_each_table(d, "frontends", table, [&](table_reader& in, const std::string& name) { read_frontend(d, in, name); });
 }
 
 void read_plugins_table(draft& d, const value::table& table, position where) {

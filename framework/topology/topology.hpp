@@ -69,12 +69,21 @@ struct endpoint {
   position where;
 };
 
-/// `[frontends.NAME]`: where clients connect.
+/// What only a frontend of kind "http" has.
+struct http_frontend {
+  std::string api_keys;                  ///< file of the keys that may ask; "": anybody may
+  std::vector<std::string> cors_origins; ///< web pages of other origins that may ask; "*": all
+  std::uint32_t max_header_bytes = 64u << 10;
+  std::uint32_t idle_timeout_ms = 75'000;    ///< a connection without a request is closed
+  std::uint32_t request_timeout_ms = 30'000; ///< from a request's first byte to its last
+};
+
+/// `[frontends.NAME]`: where clients connect. One named "http" is of that kind unless it says otherwise.
 struct frontend {
   std::string name;
-  std::string kind = "zmq";
+  std::string kind = "zmq"; ///< or "http"
   std::string node;
-  std::string bind = "tcp://127.0.0.1:7100";
+  std::string bind = "tcp://127.0.0.1:7100"; ///< http: HOST:PORT
   std::string key_file;                 ///< secret key; "": clients connect in the clear
   std::vector<std::string> client_keys; ///< files and folders of the public keys that may connect
   std::vector<std::string> admins;      ///< owners of those keys that may drain nodes
@@ -85,6 +94,7 @@ struct frontend {
   std::uint32_t window_tokens = 1024;          ///< sent and not acknowledged: at so many a request pauses
   std::uint32_t stall_timeout_ms = 60'000;     ///< a request paused for so long without an acknowledgement is cut
   std::uint32_t client_buffer_bytes = 16u << 20; ///< unsent: half of it pauses all requests of a client, all of it cuts them
+  http_frontend http;
   position where;
 };
 

@@ -107,7 +107,7 @@ tk_status submit(void* self, void* program, void*, const tk_step* step, tk_step_
     const auto number = ++of(self).tickets;
     *ticket = number;
     if (of(self).thread)
-      of(self).thread->give([=, &p] { run(p, *step, done, user, number); });
+      of(self).thread->give([=, &p, kept = *step] { run(p, kept, done, user, number); }); // the struct is the caller's, its arrays stay
     else
       run(p, *step, done, user, number);
   });

@@ -23,5 +23,6 @@ void add_keygen(CLI::App& app, command& chosen);
 void add_inspect(CLI::App& app, command& chosen);
 void add_simulate(CLI::App& app, command& chosen);
 void add_tokenize(CLI::App& app, command& chosen);
+void add_template(CLI::App& app, command& chosen);
 
 } // namespace tokamak::app

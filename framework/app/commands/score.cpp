@@ -119,7 +119,7 @@ int score(const score_options& o) {
   auto running = service::start(runtime.system(), t, *registry, start);
   if (!running) return complain(running.error());
   scorer asker(runtime.system(), **running, o.top);
-  return answer_lines([&](const nlohmann::json& line) -> expected<std::string> {
+  return answer_lines([&](const nlohmann::ordered_json& line) -> expected<std::string> {
     std::vector<std::int32_t> ids;
     if (line.contains("ids")) {
       auto given = ids_of(line, (*tokens)->vocab_size());

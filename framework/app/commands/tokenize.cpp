@@ -15,7 +15,7 @@ struct tokenize_options {
   bool plain = false;
 };
 
-expected<std::string> encoded(const tokenizer& t, const nlohmann::json& line, const tokenize_options& o) {
+expected<std::string> encoded(const tokenizer& t, const nlohmann::ordered_json& line, const tokenize_options& o) {
   const auto text = text_of(line);
   if (!text) return fail(text.error());
   encode_options how;
@@ -24,7 +24,7 @@ expected<std::string> encoded(const tokenizer& t, const nlohmann::json& line, co
   return nlohmann::json{{"ids", t.encode(*text, how)}}.dump();
 }
 
-expected<std::string> decoded(const tokenizer& t, const nlohmann::json& line, const tokenize_options& o) {
+expected<std::string> decoded(const tokenizer& t, const nlohmann::ordered_json& line, const tokenize_options& o) {
   auto ids = ids_of(line, t.vocab_size());
   if (!ids) return fail(ids.error());
   // What encoding puts around a text is not part of it.
@@ -41,7 +41,7 @@ int tokenize(const tokenize_options& o) {
   if (!file) return complain(file.error());
   const auto tokens = tokenizer::from_gguf(*file);
   if (!tokens) return complain(tokens.error());
-  return answer_lines([&](const nlohmann::json& line) { return o.decode ? decoded(**tokens, line, o) : encoded(**tokens, line, o); });
+  return answer_lines([&](const nlohmann::ordered_json& line) { return o.decode ? decoded(**tokens, line, o) : encoded(**tokens, line, o); });
 }
 
 } // namespace

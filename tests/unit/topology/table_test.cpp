@@ -114,8 +114,8 @@ TEST_CASE("keys and kinds of later versions are answered as such") {
         lines{"t.toml:5:1: 'kv_transport' in [pools.p] belongs to a later version; this one has: engines, placement"});
   CHECK(errors_behind_model("kv_codec = \"q8\"\n") ==
         lines{"t.toml:3:1: 'kv_codec' in [models.m] belongs to a later version; this one has: path, chat_template, sha256, weights"});
-  CHECK(errors_behind_model("[frontends.web]\nkind = \"http\"\n") ==
-        lines{"t.toml:4:8: kind 'http' belongs to a later version; this one has: zmq"});
+  CHECK(errors_behind_model("[frontends.web]\nkind = \"grpc\"\n") ==
+        lines{"t.toml:4:8: kind 'grpc' belongs to a later version; this one has: zmq, http"});
   CHECK(errors_behind_model("[engines.m]\nshards = { kind = \"experts\", count = 2 }\n") ==
         lines{"t.toml:4:19: kind 'experts' belongs to a later version; this one has: layers, tensor"});
   const auto result = load_text("[discovery]\n", "t.toml", nullptr);
@@ -123,8 +123,21 @@ TEST_CASE("keys and kinds of later versions are answered as such") {
   CHECK(result.errors[1].code == errc::unsupported);
 }
 
+TEST_CASE("a table named http is an HTTP frontend, which other machines reach with keys only") {
+  const auto loaded = load_text("[models.m]\npath = \"/dev/null\"\n[frontends.http]\n", "t.toml", nullptr);
+  REQUIRE(loaded.value);
+  CHECK(loaded.value->frontends.front().kind == "http");
+  CHECK(loaded.value->frontends.front().bind == "127.0.0.1:8080");
+  CHECK(errors_behind_model("[frontends.http]\nbind = \"0.0.0.0:8080\"\n") ==
+        lines{"t.toml:3:12: frontend 'http' binds '0.0.0.0:8080', where other machines can connect; expected api_keys, or insecure = true"});
+  CHECK(errors_behind_model("[frontends.http]\nbind = \"0.0.0.0:8080\"\ninsecure = true\n") == lines{});
+  CHECK(errors_behind_model("[frontends.http]\nbind = \"tcp://127.0.0.1:8080\"\n") == lines{"t.toml:4:8: bind is 'tcp://127.0.0.1:8080'; expected HOST:PORT"});
+  CHECK(errors_behind_model("[frontends.http]\nbind = \"127.0.0.1:99999\"\n") == lines{"t.toml:4:8: bind is '127.0.0.1:99999'; expected a port of 0 to 65535"});
+  CHECK(errors_behind_model("[frontends.http]\nwindow_tokens = 200\n").at(0).starts_with("t.toml:4:1: unknown key 'window_tokens'"));
+}
+
 TEST_CASE("an unknown kind is answered with the nearest known one") {
-  CHECK(errors_behind_model("[frontends.z]\nkind = \"zqm\"\n") == lines{"t.toml:4:8: unknown kind 'zqm'; did you mean 'zmq'? known: zmq"});
+  CHECK(errors_behind_model("[frontends.z]\nkind = \"zqm\"\n") == lines{"t.toml:4:8: unknown kind 'zqm'; did you mean 'zmq'? known: zmq, http"});
   CHECK(errors_behind_model("[operations]\nlog_level = \"loud\"\n") ==
         lines{"t.toml:4:13: unknown log_level 'loud'; known: debug, info, warning, error"});
 }

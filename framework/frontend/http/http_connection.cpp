@@ -1,0 +1,243 @@
+// Reading by Beast's parser, which is fed what comes; writing straight to the socket, and waiting only if that takes no more.
+#include "frontend/http/http_connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include <fmt/format.h>
+
+namespace tokamak::frontend {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+http_connection::http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events)
+    : socket_(std::move(connected)), number_(number), limits_(limits), events_(events) {
+  error_code ignored;
+  const auto peer = socket_.remote_endpoint(ignored);
+  if (!ignored) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+void http_connection::start(std::uint64_t now_us) {
+  now_us_ = since_us_ = now_us;
+  read_more();
+}
+
+void http_connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  error_code ignored;
+  socket_.shutdown(socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+// The other side has gone, or has to go.
+void http_connection::lost() {
+  if (closed_) return;
+  close();
+  events_.on_closed(*this);
+}
+
+// Reads also while an answer is on its way: that the client has gone shows there first. What it sends meanwhile is the next request,
+// of which no more is taken than the buffer holds.
+void http_connection::read_more() {
+  constexpr std::size_t piece = 64u << 10, first_piece = 4096; // idle connections are many
+  if (reading_ || closed_ || (state_ == state::answering && in_.size() >= piece)) return;
+  reading_ = true;
+  if (in_.size() == 0 && state_ == state::idle) in_.shrink_to_fit();
+  socket_.async_read_some(in_.prepare(state_ == state::idle ? first_piece : piece), [self = shared_from_this()](const error_code& problem, std::size_t bytes) {
+    self->reading_ = false;
+    if (self->closed_) return;
+    if (problem) return self->lost();
+    self->received(bytes);
+  });
+}
+
+void http_connection::received(std::size_t bytes) {
+  in_.commit(bytes);
+  if (state_ == state::lingering) in_.consume(bytes);
+  else if (state_ != state::answering) parse();
+  read_more();
+}
+
+void http_connection::parse() {
+  while ((state_ == state::idle || state_ == state::reading) && in_.size() > 0 && !closed_) {
+    if (state_ == state::idle) {
+      parser_.emplace();
+      parser_->header_limit(limits_.header_bytes);
+      parser_->body_limit(limits_.body_bytes);
+      parser_->eager(true);
+      state_ = state::reading;
+      since_us_ = now_us_;
+      continued_ = false;
+    }
+    error_code problem;
+    const auto used = parser_->put(in_.data(), problem);
+    in_.consume(used);
+    if (problem == http::error::need_more) problem = {};
+    if (problem == http::error::body_limit) return refuse(413, fmt::format("the body is larger than {} bytes", limits_.body_bytes));
+    if (problem == http::error::header_limit) return refuse(431, fmt::format("the header is larger than {} bytes", limits_.header_bytes));
+    if (problem) return refuse(400, fmt::format("this is no HTTP request: {}", problem.message()));
+    if (parser_->is_header_done() && !parser_->is_done() && !continued_ && http::token_list(parser_->get()[http::field::expect]).exists("100-continue")) {
+      continued_ = true;
+      out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+      flush();
+    }
+    if (!parser_->is_done()) {
+      if (used == 0) return;
+      continue;
+    }
+    auto message = parser_->release();
+    parser_.reset();
+    keep_alive_ = message.keep_alive();
+    chunked_ = message.version() >= 11;
+    head_only_ = message.method() == http::verb::head;
+    state_ = state::answering;
+    http_request request;
+    request.method = std::string(message.method_string());
+    const std::string_view target(message.target().data(), message.target().size());
+    const auto question = target.find('?');
+    if (question != std::string_view::npos) request.query = target.substr(question + 1);
+    if (!decode_path(target.substr(0, question), request.path)) return refuse(400, "the path has a broken % escape");
+    request.body = std::move(message.body());
+    request.fields = std::move(static_cast<http::fields&>(message));
+    events_.on_request(*this, std::move(request));
+  }
+}
+
+// What is no request is answered, and ends the connection: where the next one begins is unknown.
+void http_connection::refuse(int status, std::string_view message) {
+  state_ = state::answering;
+  keep_alive_ = false;
+  http_response response;
+  response.status = status;
+  response.body = fmt::format(R"({{"error":{{"message":"{}","type":"invalid_request_error","param":null,"code":null}}}})", message);
+  respond(std::move(response));
+}
+
+namespace {
+
+void write_head(std::string& out, const http_response& response, bool keep_alive) {
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n", response.status, reason_of(response.status), response.type);
+  for (const auto& [name, value] : response.fields) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+  if (!keep_alive) out += "Connection: close\r\n";
+}
+
+} // namespace
+
+void http_connection::respond(http_response response) {
+  if (closed_) return;
+  write_head(out_, response, keep_alive_);
+  fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n\r\n", response.body.size());
+  if (!head_only_) out_ += response.body;
+  answered();
+  flush();
+}
+
+void http_connection::begin_stream(http_response head) {
+  if (closed_) return;
+  if (!chunked_) keep_alive_ = false; // HTTP/1.0: the end of the connection is that of the answer
+  write_head(out_, head, keep_alive_);
+  out_ += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
+}
+
+void http_connection::stream(std::string_view bytes) {
+  if (closed_ || bytes.empty()) return;
+  (chunked_ ? stream_ : out_) += bytes;
+}
+
+void http_connection::end_stream() {
+  if (closed_) return;
+  flush();
+  if (chunked_) out_ += "0\r\n\r\n";
+  answered();
+  flush();
+}
+
+void http_connection::answered() {
+  close_when_sent_ = !keep_alive_;
+  state_ = state::idle;
+  since_us_ = now_us_;
+  if (close_when_sent_ || in_.size() == 0) return;
+  // The next request may have come already; it is taken up by the loop, since this may be called out of parse().
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    if (self->closed_) return;
+    self->parse();
+    self->read_more();
+  });
+}
+
+void http_connection::flush() {
+  if (closed_) return;
+  if (!stream_.empty()) {
+    fmt::format_to(std::back_inserter(out_), "{:x}\r\n", stream_.size());
+    out_ += stream_;
+    out_ += "\r\n";
+    stream_.clear();
+  }
+  if (waiting_) return update_held();
+  while (sent_ < out_.size()) {
+    error_code problem;
+    const auto bytes = socket_.write_some(asio::buffer(out_.data() + sent_, out_.size() - sent_), problem);
+    if (problem == asio::error::would_block || problem == asio::error::try_again) {
+      wait_for_room();
+      return update_held();
+    }
+    if (problem) return lost();
+    sent_ += bytes;
+  }
+  out_.clear();
+  sent_ = 0;
+  update_held();
+  if (close_when_sent_) linger();
+}
+
+// A client that still sends, a body too large for instance, would lose the answer if the connection were closed at once: what it sends is
+// read and dropped until it has seen the end, for a moment at most.
+void http_connection::linger() {
+  if (state_ == state::lingering) return;
+  error_code ignored;
+  socket_.shutdown(socket::shutdown_send, ignored);
+  state_ = state::lingering;
+  since_us_ = now_us_;
+  in_.consume(in_.size());
+  read_more();
+}
+
+void http_connection::wait_for_room() {
+  waiting_ = true;
+  progress_us_ = now_us_;
+  if (sent_ > out_.size() / 2) {
+    out_.erase(0, sent_);
+    sent_ = 0;
+  }
+  socket_.async_wait(socket::wait_write, [self = shared_from_this()](const error_code& problem) {
+    self->waiting_ = false;
+    if (self->closed_) return;
+    if (problem) return self->lost();
+    self->flush();
+  });
+}
+
+void http_connection::update_held() {
+  const auto waiting = waiting_bytes();
+  if (waiting > limits_.buffer_bytes) return lost();
+  const bool held = held_ ? waiting > 0 : waiting > limits_.buffer_bytes / 2;
+  if (held == held_) return;
+  held_ = held;
+  events_.on_held(*this, held);
+}
+
+void http_connection::tick(std::uint64_t now_us) {
+  now_us_ = now_us;
+  constexpr std::uint64_t linger_us = 2'000'000;
+  if (closed_) return;
+  if (state_ == state::lingering && now_us >= since_us_ + linger_us) return lost();
+  if (waiting_ && now_us >= progress_us_ + limits_.stall_us) return lost();
+  if (state_ == state::idle && !waiting_ && now_us >= since_us_ + limits_.idle_us) return lost();
+  if (state_ == state::reading && now_us >= since_us_ + limits_.request_us) refuse(408, fmt::format("the request did not come to its end within {} ms", limits_.request_us / 1000));
+}
+
+} // namespace tokamak::frontend

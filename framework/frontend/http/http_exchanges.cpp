@@ -1,0 +1,163 @@
+// Generation: a request becomes one sequence a choice; their chunks become events or one body. The routes are in http_routes.cpp.
+#include "frontend/http/http_exchanges.hpp"
+
+#include "base/nearest_name.hpp"
+#include "message/wire_error.hpp"
+
+#include <algorithm>
+
+namespace tokamak::frontend {
+
+http_exchanges::http_exchanges(http_settings settings, sequence_ids& ids, http_effects& effects)
+    : settings_(std::move(settings)), ids_(ids), effects_(effects) {}
+
+std::optional<std::size_t> http_exchanges::endpoint_of(std::string_view name) const {
+  const auto found = std::find(settings_.endpoint_names.begin(), settings_.endpoint_names.end(), name);
+  if (found == settings_.endpoint_names.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - settings_.endpoint_names.begin());
+}
+
+void http_exchanges::generate(std::uint64_t connection, openai::api kind, const http_request& request, marks marks, std::string owner, std::int64_t unix_s) {
+  auto read = openai::read_request(kind, request.body);
+  if (!read) return refuse(connection, marks, read.error());
+  const auto endpoint = endpoint_of(read->model);
+  if (!endpoint)
+    return refuse(connection, marks, {404, "invalid_request_error", fmt::format("no model '{:.64}'{}", read->model, known_names(read->model.substr(0, 64), settings_.endpoint_names)), "model", "model_not_found"});
+  exchange e{*endpoint, read->stream, false, {}, marks.request_id, marks.origin, nullptr};
+  auto opens = std::move(read->opens);
+  const auto prefix = kind == openai::api::chat_completions ? "chatcmpl-" : kind == openai::api::completions ? "cmpl-" : "resp_";
+  e.answer = std::make_unique<openai::answer>(std::move(*read), prefix + marks.request_id, unix_s);
+  for (std::size_t i = 0; i < opens.size(); ++i) {
+    auto& open = opens[i];
+    open.id = ids_.next();
+    open.target = settings_.endpoint_names[*endpoint];
+    open.trace = marks.request_id;
+    if (!owner.empty()) open.tenant = owner;
+    e.sequences.push_back(open.id);
+    sequences_.emplace(open.id, sequence{connection, i});
+  }
+  counts_.requests += opens.size();
+  running_.insert_or_assign(connection, std::move(e));
+  for (const auto& open : opens) effects_.to_endpoint(*endpoint, make_frame<wire::Open>(open));
+}
+
+void http_exchanges::chunks(const wire::Chunks& m) {
+  for (std::uint32_t i = 0; m.items() && i < m.items()->size(); ++i) take(*m.items()->Get(i));
+}
+
+void http_exchanges::take(const wire::Chunk& chunk) {
+  const auto known = sequences_.find(chunk.id());
+  if (known == sequences_.end()) return; // cancelled meanwhile
+  const auto [connection, choice] = known->second;
+  const auto it = running_.find(connection);
+  auto& e = it->second;
+  ++counts_.chunks;
+  if (chunk.tokens()) counts_.tokens += chunk.tokens()->size();
+  if (chunk.finish() != wire::FinishReason::none) {
+    std::erase(e.sequences, chunk.id());
+    sequences_.erase(known);
+  }
+  piece_.clear();
+  e.answer->take(choice, chunk, piece_);
+  // An answer that fails before it began has an error's status, and so has one that is told as a whole.
+  if (e.answer->failure() && (!e.stream || !e.begun)) {
+    const auto why = *e.answer->failure();
+    const marks of{e.request_id, e.origin};
+    cancel(e);
+    running_.erase(it);
+    return refuse(connection, of, why);
+  }
+  if (e.stream && !piece_.empty()) {
+    if (!e.begun) {
+      http_response head;
+      head.type = "text/event-stream";
+      head.fields.emplace_back("Cache-Control", "no-cache");
+      put_marks(head, {e.request_id, e.origin});
+      effects_.begin_stream(connection, std::move(head));
+      e.begun = true;
+    }
+    effects_.stream(connection, piece_);
+  }
+  if (e.answer->finished() || (e.stream && e.answer->failure())) end(it);
+}
+
+void http_exchanges::end(std::unordered_map<std::uint64_t, exchange>::iterator it) {
+  const auto connection = it->first;
+  auto e = std::move(it->second);
+  cancel(e); // other choices of one that failed
+  running_.erase(it);
+  if (e.stream) effects_.end_stream(connection);
+  else respond(connection, {e.request_id, e.origin}, 200, e.answer->body());
+}
+
+void http_exchanges::cancel(exchange& e) {
+  for (const auto id : e.sequences) {
+    ++counts_.cancelled;
+    sequences_.erase(id);
+    wire::CloseT m;
+    m.id = id;
+    effects_.to_endpoint(e.endpoint, make_frame<wire::Close>(m));
+  }
+  e.sequences.clear();
+}
+
+void http_exchanges::closed(std::uint64_t connection) {
+  std::erase_if(asked_, [&](const auto& question) { return question.second.connection == connection; });
+  const auto it = running_.find(connection);
+  if (it == running_.end()) return;
+  cancel(it->second);
+  running_.erase(it);
+}
+
+void http_exchanges::held(std::uint64_t connection, bool held) {
+  const auto it = running_.find(connection);
+  if (it == running_.end() || it->second.sequences.empty()) return;
+  wire::FlowT m;
+  m.ids = it->second.sequences;
+  m.paused = held;
+  effects_.to_endpoint(it->second.endpoint, make_frame<wire::Flow>(m));
+}
+
+void http_exchanges::endpoint_lost(std::size_t endpoint) {
+  std::vector<std::uint64_t> ids;
+  for (const auto& [id, s] : sequences_)
+    if (running_.at(s.connection).endpoint == endpoint) ids.push_back(id);
+  for (const auto id : ids) {
+    wire::ChunksT lost;
+    lost.items.push_back(std::make_unique<wire::ChunkT>());
+    lost.items.back()->id = id;
+    lost.items.back()->finish = wire::FinishReason::error;
+    lost.items.back()->error = to_wire({errc::unavailable, fmt::format("endpoint '{}' was lost", settings_.endpoint_names[endpoint]), {}});
+    chunks(*make_frame<wire::Chunks>(lost));
+  }
+}
+
+void http_exchanges::put_marks(http_response& response, const marks& marks) const {
+  response.fields.emplace_back("X-Request-Id", marks.request_id);
+  if (marks.origin.empty()) return;
+  response.fields.emplace_back("Access-Control-Allow-Origin", marks.origin);
+  response.fields.emplace_back("Access-Control-Expose-Headers", "X-Request-Id");
+  response.fields.emplace_back("Vary", "Origin");
+}
+
+void http_exchanges::respond(std::uint64_t connection, const marks& marks, int status, std::string body, std::string_view type) {
+  http_response response;
+  response.status = status;
+  response.type = type;
+  response.body = std::move(body);
+  put_marks(response, marks);
+  effects_.respond(connection, std::move(response));
+}
+
+void http_exchanges::refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why) {
+  ++counts_.refused;
+  http_response response;
+  response.status = why.status;
+  response.body = openai::body_of(why);
+  if (why.status == 429 || why.status == 503) response.fields.emplace_back("Retry-After", std::to_string(settings_.retry_after_s));
+  if (why.status == 401) response.fields.emplace_back("WWW-Authenticate", "Bearer");
+  put_marks(response, marks);
+  effects_.respond(connection, std::move(response));
+}
+
+} // namespace tokamak::frontend

@@ -1,0 +1,39 @@
+// Requests and answers of the HTTP frontend, as its parts hand them to each other.
+#pragma once
+
+#include <boost/beast/http/fields.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tokamak::frontend {
+
+struct http_request {
+  std::string method;  ///< as sent, "POST"
+  std::string path;    ///< decoded, without the query
+  std::string query;   ///< as sent, without '?'
+  std::string body;
+  boost::beast::http::fields fields;
+
+  std::string_view field(std::string_view name) const {
+    const auto value = fields[{name.data(), name.size()}];
+    return {value.data(), value.size()};
+  }
+};
+
+struct http_response {
+  int status = 200;
+  std::string_view type = "application/json"; ///< of a literal
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> fields; ///< beside Content-Type, Content-Length, Connection and Date
+};
+
+/// Reason phrase of a status, "" for unknown ones.
+std::string_view reason_of(int status);
+
+/// "%20" and the like resolved; nothing if the text has a broken one, or a zero byte.
+bool decode_path(std::string_view text, std::string& out);
+
+} // namespace tokamak::frontend

@@ -1,0 +1,153 @@
+// Answers of chat completions and completions: a list of choices. An event of a token is a beginning made once per choice, the escaped
+// text, and an end made once: at tens of thousands of tokens a second nothing else may cost.
+#include "frontend/openai/answer_format.hpp"
+#include "frontend/openai/json_text.hpp"
+
+namespace tokamak::frontend::openai {
+
+namespace {
+
+std::string_view reason_of(wire::FinishReason finish) { return finish == wire::FinishReason::length ? "length" : "stop"; }
+
+class choice_events final : public answer_format {
+public:
+  choice_events(const generation_request& request, const answer_head& head)
+      : chat_(request.kind == api::chat_completions), logprobs_(request.logprobs), include_usage_(request.include_usage),
+        choices_(request.choices), echo_(request.echo) {
+    head_ = R"({"id":)";
+    append_json_string(head.id, head_);
+    head_ += R"(,"object":")";
+    head_ += !chat_ ? "text_completion" : request.stream ? "chat.completion.chunk" : "chat.completion";
+    head_ += R"(","created":)";
+    head_ += std::to_string(head.created_unix_s);
+    head_ += R"(,"model":)";
+    append_json_string(request.model, head_);
+    head_ += R"(,"choices":[)";
+    if (request.stream) {
+      for (std::size_t i = 0; i < request.n_answers(); ++i) starts_.push_back(start_of(i));
+      end_ = std::string(R"(,"finish_reason":null}])") + last_of_event();
+    }
+  }
+
+  void begin(std::size_t choice, std::string& out) override {
+    if (chat_) {
+      out += starts_[choice];
+      out += R"({"role":"assistant","content":""},"logprobs":null)";
+      out += end_;
+    } else if (!echo_.empty()) {
+      text_event(choice, echo_of(choice), out);
+    }
+  }
+
+  void go_on(std::size_t choice, std::string_view text, const std::vector<chosen_token>& tokens, std::size_t characters,
+             std::string& out) override {
+    if (tokens.empty()) return text_event(choice, text, out);
+    out += starts_[choice];
+    append_text(text, out);
+    out += R"(,"logprobs":)";
+    append_logprobs(tokens, characters, out);
+    out += end_;
+  }
+
+  void end(std::size_t choice, const answered_choice& answered, std::string& out) override {
+    out += starts_[choice];
+    out += chat_ ? R"({},"logprobs":null,"finish_reason":")" : R"("","logprobs":null,"finish_reason":")";
+    out += reason_of(answered.finish);
+    out += R"("}])";
+    out += last_of_event();
+  }
+
+  void finish(const std::vector<answered_choice>&, const answer_usage& usage, std::string& out) override {
+    if (include_usage_) {
+      out += "data: ";
+      out += head_;
+      out += ']';
+      append_usage(usage, out);
+      out += "}\n\n";
+    }
+    out += "data: [DONE]\n\n";
+  }
+
+  void fail(const api_error& why, std::string& out) override {
+    out += "data: ";
+    out += body_of(why);
+    out += "\n\n";
+  }
+
+  std::string body(const std::vector<answered_choice>& all, const answer_usage& usage) const override {
+    auto out = head_;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      out += i > 0 ? R"(,{"index":)" : R"({"index":)";
+      append_number(i, out);
+      if (chat_) {
+        out += R"(,"message":{"role":"assistant","content":)";
+        append_json_string(all[i].text, out);
+        out += R"(,"refusal":null})";
+      } else {
+        out += R"(,"text":")";
+        if (!echo_.empty()) append_escaped(echo_of(i), out);
+        append_escaped(all[i].text, out);
+        out += '"';
+      }
+      out += R"(,"logprobs":)";
+      if (logprobs_) append_logprobs(all[i].tokens, 0, out);
+      else out += "null";
+      out += R"(,"finish_reason":")";
+      out += reason_of(all[i].finish);
+      out += R"("})";
+    }
+    out += ']';
+    append_usage(usage, out);
+    out += '}';
+    return out;
+  }
+
+private:
+  std::string start_of(std::size_t choice) const {
+    return "data: " + head_ + R"({"index":)" + std::to_string(choice) + (chat_ ? R"(,"delta":)" : R"(,"text":)");
+  }
+  const char* last_of_event() const { return include_usage_ ? ",\"usage\":null}\n\n" : "}\n\n"; }
+  const std::string& echo_of(std::size_t choice) const { return echo_[choice / choices_]; }
+
+  void append_text(std::string_view text, std::string& out) const {
+    out += chat_ ? R"({"content":")" : "\"";
+    append_escaped(text, out);
+    out += chat_ ? "\"}" : "\"";
+  }
+  void text_event(std::size_t choice, std::string_view text, std::string& out) const {
+    out += starts_[choice];
+    append_text(text, out);
+    out += R"(,"logprobs":null)";
+    out += end_;
+  }
+  void append_logprobs(const std::vector<chosen_token>& tokens, std::size_t characters, std::string& out) const {
+    if (chat_) append_chat_logprobs(tokens, out);
+    else append_completion_logprobs(tokens, characters, out);
+  }
+  static void append_usage(const answer_usage& usage, std::string& out) {
+    out += R"(,"usage":{"prompt_tokens":)";
+    append_number(usage.prompt_tokens, out);
+    out += R"(,"completion_tokens":)";
+    append_number(usage.completion_tokens, out);
+    out += R"(,"total_tokens":)";
+    append_number(usage.prompt_tokens + usage.completion_tokens, out);
+    out += R"(,"prompt_tokens_details":{"cached_tokens":)";
+    append_number(usage.cached_tokens, out);
+    out += "}}";
+  }
+
+  bool chat_, logprobs_, include_usage_;
+  std::uint32_t choices_;
+  std::vector<std::string> echo_;
+  std::string head_;                ///< up to the choices
+  std::vector<std::string> starts_; ///< of each choice's events, up to the delta
+  std::string end_;                 ///< of an event within an answer
+};
+
+} // namespace
+
+std::unique_ptr<answer_format> make_choice_events(const generation_request& request, const answer_head& head) {
+  return std::make_unique<choice_events>(request, head);
+}
+
+} // namespace tokamak::frontend::openai

@@ -1,0 +1,42 @@
+// Parts of reading a request that the three APIs share. Internal to this folder.
+#pragma once
+
+#include "frontend/openai/fields.hpp"
+#include "frontend/openai/generation_request.hpp"
+
+#include <memory>
+
+namespace tokamak::frontend::openai {
+
+/// How many of the most likely tokens pools are asked for with logprobs: a chunk has no text for each token of its own, only these do,
+/// and so the chosen one is nearly always among them.
+inline constexpr std::uint8_t asked_top = 20;
+
+// sampling_fields.cpp: each reads fields of the request into `to`.
+void read_sampling(fields& in, wire::OpenT& to);
+void read_stops(fields& in, wire::OpenT& to);
+/// The first of `names` that is there is the limit; two that differ are an error.
+void read_limit(fields& in, std::initializer_list<std::string_view> names, wire::OpenT& to);
+void read_client(fields& in, wire::OpenT& to);            ///< user, metadata
+void read_stream(fields& in, generation_request& request); ///< stream, stream_options
+void read_service(fields& in);                            ///< what a service may offer and this one does not
+void ask_for_logprobs(const generation_request& request, wire::OpenT& to);
+
+// chat_messages.cpp: JSON as templates expect it.
+/// A message; `parts`: what its content may be made of.
+json chat_message(const json& message, std::string path, finding& found);
+json chat_tools(const json& tools, const std::string& path, finding& found);
+/// A text, or the texts of its parts, one after the other.
+std::string content_text(const json& content, const std::string& path, finding& found);
+
+/// Puts a prompt, and all that `like` says, before each of n choices; a seed counts up with them.
+void open_choices(generation_request& request, const wire::OpenT& like, const wire::PromptT& prompt);
+/// The cost of n x bytes. Notes an error.
+void check_cost(fields& in, const generation_request& request, std::uint64_t prompt_bytes);
+
+// One file each: the fields that only this API has.
+void read_chat(fields& in, generation_request& request, wire::OpenT like);
+void read_completions(fields& in, generation_request& request, wire::OpenT like);
+void read_responses(fields& in, generation_request& request, wire::OpenT like);
+
+} // namespace tokamak::frontend::openai

@@ -1,0 +1,114 @@
+// POST /v1/responses: a conversation, in items. Answers repeat what was asked, so that is written down here too.
+#include "frontend/openai/json_text.hpp"
+#include "frontend/openai/request_reading.hpp"
+
+namespace tokamak::frontend::openai {
+
+namespace {
+
+constexpr auto no_constraint = "nothing constrains the output yet";
+
+// A message among the items. Answers that come back have an id and a status, which say nothing to a model.
+json item_message(const json& item, const std::string& path, finding& found) {
+  json out = json::object();
+  if (!item.is_object()) {
+    note(found, type_error(path, "an object", item));
+    return out;
+  }
+  fields in(item, path, found);
+  if (const auto* type = in.text("type"); type && *type != "message") {
+    in.wrong("type", fmt::format("'{}' '{}' is not supported: only messages are", in.path_of("type"), shortened(*type, 64)), "unsupported_value");
+    return out;
+  }
+  json plain = json::object();
+  for (auto it = item.begin(); it != item.end(); ++it)
+    if (it.key() != "type" && it.key() != "id" && it.key() != "status") plain[it.key()] = *it;
+  return chat_message(plain, path, found);
+}
+
+void read_input(fields& in, wire::PromptT& to, json& settings) {
+  json list = json::array();
+  const auto* instructions = in.text("instructions");
+  settings["instructions"] = instructions ? json(*instructions) : json();
+  if (instructions) list.push_back({{"role", "system"}, {"content", *instructions}});
+  const auto* input = in.find("input");
+  if (!input) return in.missing("input");
+  if (input->is_string()) list.push_back({{"role", "user"}, {"content", *input}});
+  else if (!input->is_array()) return in.wrong_type("input", "a string or an array of items", *input);
+  else if (input->empty()) return in.wrong("input", "'input' must not be empty");
+  else
+    for (std::size_t i = 0; i < input->size() && !in.found(); ++i) list.push_back(item_message((*input)[i], element("input", i), in.found()));
+  if (!in.found()) to.json_messages = list.dump();
+}
+
+void refuse_unless_empty(fields& in, std::string_view name, std::string_view why) {
+  if (const auto* value = in.find(name); value && !value->empty()) in.unsupported(name, why);
+}
+
+void read_format(fields& in) {
+  const auto* text = in.object("text");
+  if (!text) return;
+  fields of(*text, "text", in.found());
+  if (const auto* format = of.object("format")) {
+    fields inner(*format, "text.format", in.found());
+    const auto* type = inner.text("type");
+    if (!type) return inner.missing("type");
+    if (*type != "text")
+      return inner.wrong("type", fmt::format("'text.format.type' '{}' is not supported: {}; 'text' expected", shortened(*type, 64), no_constraint),
+                         "unsupported_value");
+    inner.finish();
+  }
+  of.unsupported("verbosity");
+  of.finish();
+}
+
+void read_choice(fields& in) {
+  if (const auto* choice = in.find("tool_choice"); choice && *choice != "auto" && *choice != "none")
+    in.unsupported("tool_choice", fmt::format("{}; 'auto' or 'none' expected", no_constraint));
+  if (!in.flag("parallel_tool_calls").value_or(true)) in.unsupported("parallel_tool_calls", fmt::format("{}; true expected", no_constraint));
+}
+
+} // namespace
+
+void read_responses(fields& in, generation_request& request, wire::OpenT like) {
+  wire::PromptT prompt;
+  json settings = json::object();
+  read_input(in, prompt, settings);
+  refuse_unless_empty(in, "tools", "this API has no tools yet; chat completions have");
+  refuse_unless_empty(in, "include", "answers have nothing more");
+  refuse_unless_empty(in, "reasoning", "models are not told how to reason");
+  read_choice(in);
+  read_format(in);
+  if (const auto* truncation = in.text("truncation"); truncation && *truncation != "disabled")
+    in.unsupported("truncation", "conversations are never shortened; 'disabled' expected");
+  if (in.flag("background").value_or(false)) in.unsupported("background", "answers are not kept; false expected");
+  if (in.integer("top_logprobs", {0, 20}).value_or(0) > 0) in.unsupported("top_logprobs", "chat completions have them");
+  for (const auto name : {"previous_response_id", "conversation"}) in.unsupported(name, "answers are not kept");
+  for (const auto name : {"prompt", "max_tool_calls", "context_management"}) in.unsupported(name);
+  for (const auto name : {"add_special", "add_special_tokens"}) in.unsupported(name, "chat templates write their special tokens");
+  read_limit(in, {"max_output_tokens"}, like);
+  read_stops(in, like);
+  check_cost(in, request, prompt.json_messages.size());
+  if (in.found()) return;
+
+  settings["max_output_tokens"] = like.generate == rest_of_context ? json() : json(like.generate);
+  auto& metadata = settings["metadata"] = json::object();
+  for (const auto& label : like.metadata) metadata[label->key] = label->value;
+  settings["parallel_tool_calls"] = true;
+  settings["previous_response_id"] = nullptr;
+  settings["reasoning"] = {{"effort", nullptr}, {"summary", nullptr}};
+  settings["service_tier"] = "default";
+  settings["store"] = false;
+  settings["temperature"] = in.number("temperature", {0, 2}).value_or(1.0);
+  settings["text"] = {{"format", {{"type", "text"}}}};
+  settings["tool_choice"] = "auto";
+  settings["tools"] = json::array();
+  settings["top_p"] = in.number("top_p", {0, 1, true}).value_or(1.0);
+  settings["truncation"] = "disabled";
+  settings["user"] = like.tenant.empty() ? json() : json(like.tenant);
+  const auto text = settings.dump();
+  request.settings = text.substr(1, text.size() - 2);
+  open_choices(request, like, prompt);
+}
+
+} // namespace tokamak::frontend::openai
