@@ -38,6 +38,7 @@ called_from="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$root"
 port=7100
+http_port=8080
 build="build/release"
 tokamak="$build/bin/tokamak"
 cache="$HOME/.cache/tokamak"
@@ -89,11 +90,12 @@ build_release() {
   fi
 }
 
-port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+# port_is_taken PORT: something listens there.
+port_is_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 ask_status() { timeout 10 "$tokamak" status --connect "tcp://127.0.0.1:$port" 2>/dev/null; }
 
 start_server() {
-  if port_is_taken; then
+  if port_is_taken "$port"; then
     local status
     status="$(ask_status)" || stop "port $port is taken by something that is not a Tokamak service; stop that first"
     grep -qx "endpoint $endpoint" <<<"$status" ||
@@ -101,11 +103,13 @@ start_server() {
     say "Asking the service that runs on port $port already"
     return
   fi
+  ! port_is_taken "$http_port" ||
+    stop "port $http_port is taken by another program; stop that, or give [frontends.http] in $topology another one: bind = \"127.0.0.1:PORT\""
   say "Starting: tokamak serve $topology (log: $log)"
   "$tokamak" serve "$topology" </dev/null >"$log" 2>&1 &
   server=$!
   local deadline=$((SECONDS + 120))
-  until port_is_taken && ask_status >/dev/null; do
+  until port_is_taken "$port" && ask_status >/dev/null; do
     kill -0 "$server" 2>/dev/null || { server=""; tail -n 10 "$log" >&2; stop "the service did not start; its log is $log"; }
     [ "$SECONDS" -lt "$deadline" ] || { tail -n 10 "$log" >&2; stop "the service did not answer within 120 s; its log is $log"; }
     sleep 0.1
@@ -138,5 +142,11 @@ cat >&2 <<END
 Ask another question:       ${where}deploy/quickstart.sh "PROMPT"
 Keep a service running:     ${where}$tokamak serve ${where}$topology
 and ask it:                 ${where}$tokamak ask $endpoint "PROMPT"
+over HTTP:                  curl -N http://127.0.0.1:$http_port/v1/chat/completions -H "Content-Type: application/json" -d \\
+                              '{"model": "$endpoint", "messages": [{"role": "user", "content": "PROMPT"}], "stream": true}'
+in a browser:               http://127.0.0.1:$http_port
+from Python:                from openai import OpenAI
+                            client = OpenAI(base_url="http://127.0.0.1:$http_port/v1", api_key="none")
+                            print(client.chat.completions.create(model="$endpoint", messages=[{"role": "user", "content": "PROMPT"}]).choices[0].message.content)
 Everything it can do:       ${where}$tokamak --help
 END

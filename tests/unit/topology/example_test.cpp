@@ -69,6 +69,7 @@ TEST_CASE("the full topology loads without warnings, as it is and with its comme
   h.folder.put("SmolLM2", "");
   std::filesystem::create_directories(h.folder.path() / "keys/clients");
   h.folder.put("keys/service.key", "");
+  h.folder.put("keys/api_keys", "");
   h.folder.put("keys/local.pub", "");
   std::filesystem::create_directory(h.folder.path() / "templates");
   h.folder.put("templates/smollm2.jinja", "");
@@ -87,7 +88,7 @@ TEST_CASE("the full topology and the format's description name every key") {
   const home h;
   std::set<std::string> keys;
   for (const auto* section : {"models.smollm2", "engines.first", "engines.second.shards", "pools.smollm2", "endpoints.smollm2",
-                              "frontends.zmq", "nodes.local", "plugins", "operations"}) {
+                              "frontends.zmq", "frontends.http", "nodes.local", "plugins", "operations"}) {
     const auto name = std::string("[") + section + "]\n";
     const auto errors = h.folder.errors(name + "qqqqqqqqqqqqqqqqqqqqqqq = 1\n", nullptr);
     const auto found = std::find_if(errors.begin(), errors.end(), [](const auto& e) { return e.find(" has: ") != std::string::npos; });
