@@ -31,7 +31,10 @@ std::byte* from_system(std::size_t bytes, page_size pages) {
                            reinterpret_cast<std::uintptr_t>(begin);
   if (head != 0) munmap(begin, head);
   if (head != huge_page) munmap(begin + head + wanted, huge_page - head);
-  madvise(begin + head, wanted, pages == page_size::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); // a wish
+  // Wishes. The last part of a page is in small ones: a huge one would take memory that nobody asked for.
+  const std::size_t huge = pages == page_size::huge ? bytes / huge_page * huge_page : 0;
+  if (huge != 0) madvise(begin + head, huge, MADV_HUGEPAGE);
+  if (huge != wanted) madvise(begin + head + huge, wanted - huge, MADV_NOHUGEPAGE);
   return begin + head;
 }
 

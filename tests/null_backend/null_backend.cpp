@@ -5,6 +5,8 @@
 #include "null_backend/options.hpp"
 #include "null_backend/worker.hpp"
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -70,25 +72,66 @@ tk_status cache_create(void*, const tk_cache_group*, std::size_t, const std::uin
 
 void cache_destroy(void*, void* cache) { delete static_cast<int*>(cache); }
 
-std::vector<float> logits_after(std::int32_t token, std::uint64_t vocab_size) {
-  std::vector<float> logits(vocab_size, 0.0F);
-  const auto from = token < 0 ? 0 : static_cast<std::uint64_t>(token);
-  for (std::uint64_t i = std::min<std::uint64_t>(8, vocab_size); i-- > 0;)
-    logits[(from + 1 + i) % vocab_size] = static_cast<float>(8 - i);
-  return logits;
-}
+/// A buffer that knows which rows of logits it holds, so that neither making them nor finding their largest goes through a vocabulary: what
+/// is measured with this backend is everything else.
+class null_buffer final : public memory {
+public:
+  explicit null_buffer(std::uint64_t bytes) : memory(bytes, 0) {}
+
+  void put_logits(std::uint64_t offset, std::uint64_t width, std::int32_t token) {
+    const auto from = token < 0 ? 0 : static_cast<std::uint64_t>(token);
+    if (const auto known = rows_.find(offset); known != rows_.end() && known->second.width == width) {
+      put_largest(offset, known->second, false);
+    } else {
+      forget(offset, width * sizeof(float));
+      const std::vector<float> zeros(width);
+      write(offset, zeros.data(), width * sizeof(float));
+    }
+    const row made{width, from};
+    put_largest(offset, made, true);
+    rows_[offset] = made;
+  }
+
+  /// -2: the row is not known.
+  std::int32_t largest(std::uint64_t offset, std::uint64_t width) const {
+    const auto known = rows_.find(offset);
+    return known != rows_.end() && known->second.width == width ? static_cast<std::int32_t>((known->second.from + 1) % width) : -2;
+  }
+
+  /// Rows that these bytes are part of are no longer known.
+  void forget(std::uint64_t offset, std::uint64_t bytes) {
+    std::erase_if(rows_, [&](const auto& known) { return known.first < offset + bytes && offset < known.first + known.second.width * sizeof(float); });
+  }
+
+private:
+  struct row {
+    std::uint64_t width, from;
+  };
+
+  void put_largest(std::uint64_t offset, const row& r, bool there) {
+    for (std::uint64_t i = std::min<std::uint64_t>(8, r.width); i-- > 0;) {
+      const float logit = there ? static_cast<float>(8 - i) : 0.0F;
+      write(offset + (r.from + 1 + i) % r.width * sizeof(float), &logit, sizeof logit);
+    }
+  }
+
+  std::map<std::uint64_t, row> rows_; ///< by offset; none overlap
+};
 
 void fill_outputs(const null_program& p, const tk_step& step) {
   for (std::uint32_t b = 0; b < step.n_bindings; ++b)
     for (const auto& output : p.outputs) {
       if (output.value != step.bindings[b].value)
         continue;
-      const std::uint64_t row_bytes = output.width * 4;
-      const auto rows = output.kind == TK_ROWS ? step.n_rows : step.n_outputs;
-      for (std::uint32_t r = 0; r < rows; ++r) {
-        const auto row = output.kind == TK_ROWS ? std::vector<float>(output.width)
-                                                : logits_after(step.tokens[step.output_rows[r]], output.width);
-        static_cast<memory*>(step.bindings[b].buffer)->write(step.bindings[b].offset + r * row_bytes, row.data(), row_bytes);
+      const std::uint64_t row_bytes = output.width * sizeof(float);
+      auto& buffer = *static_cast<null_buffer*>(step.bindings[b].buffer);
+      if (output.kind == TK_ROWS) {
+        const std::vector<float> zeros(output.width * step.n_rows);
+        buffer.forget(step.bindings[b].offset, zeros.size() * sizeof(float));
+        buffer.write(step.bindings[b].offset, zeros.data(), zeros.size() * sizeof(float));
+      } else {
+        for (std::uint32_t r = 0; r < step.n_outputs; ++r)
+          buffer.put_logits(step.bindings[b].offset + r * row_bytes, output.width, step.tokens[step.output_rows[r]]);
       }
     }
 }
@@ -114,27 +157,44 @@ tk_status submit(void* self, void* program, void*, const tk_step* step, tk_step_
 }
 
 tk_status buffer_create(void*, std::uint64_t bytes, void** out, tk_error* error) {
-  return guard(error, [&] { *out = new memory(bytes, 0); });
+  return guard(error, [&] { *out = new null_buffer(bytes); });
 }
 
-void buffer_destroy(void*, void* buffer) { delete static_cast<memory*>(buffer); }
+void buffer_destroy(void*, void* buffer) { delete static_cast<null_buffer*>(buffer); }
 
-void* buffer_host_pointer(void*, void* buffer) { return static_cast<memory*>(buffer)->host_pointer(); }
+void* buffer_host_pointer(void*, void* buffer) { return static_cast<null_buffer*>(buffer)->host_pointer(); }
 
 tk_status buffer_read(void*, void* buffer, std::uint64_t offset, void* to, std::uint64_t bytes, tk_error* error) {
-  return guard(error, [&] { static_cast<memory*>(buffer)->read(offset, to, bytes); });
+  return guard(error, [&] { static_cast<null_buffer*>(buffer)->read(offset, to, bytes); });
 }
 
 tk_status buffer_write(void*, void* buffer, std::uint64_t offset, const void* from, std::uint64_t bytes,
                        tk_error* error) {
-  return guard(error, [&] { static_cast<memory*>(buffer)->write(offset, from, bytes); });
+  return guard(error, [&] {
+    static_cast<null_buffer*>(buffer)->forget(offset, bytes);
+    static_cast<null_buffer*>(buffer)->write(offset, from, bytes);
+  });
+}
+
+tk_status buffer_argmax(void*, void* buffer, std::uint64_t offset, std::uint64_t width, std::uint32_t n_rows, std::int32_t* indices, tk_error* error) {
+  return guard(error, [&] {
+    const auto& from = *static_cast<const null_buffer*>(buffer);
+    for (std::uint32_t r = 0; r < n_rows; ++r) {
+      const auto at = offset + r * width * sizeof(float);
+      from.check(at, width * sizeof(float));
+      indices[r] = from.largest(at, width);
+      if (indices[r] != -2) continue;
+      std::vector<float> row(width); // written by the host
+      from.read(at, row.data(), width * sizeof(float));
+      indices[r] = static_cast<std::int32_t>(std::max_element(row.begin(), row.end()) - row.begin());
+    }
+  });
 }
 
 constexpr tk_backend table{sizeof(tk_backend), create,        destroy,        describe,       supports,
                            program_create,     program_destroy, cache_create,  cache_destroy,  nullptr,
                            submit,             buffer_create,   buffer_destroy, buffer_host_pointer, buffer_read,
-                           buffer_write,
-                           nullptr,            nullptr,            nullptr};
+                           buffer_write,       buffer_argmax,      nullptr,       nullptr};
 
 } // namespace
 

@@ -131,7 +131,7 @@ void program::reserve(std::size_t rows, std::size_t outputs) {
   work_ = {};
   held_ = {};
   held_ = charge(account_, bytes, "steps of " + std::to_string(rows) + " rows");
-  work_ = kernels::aligned_buffer(bytes, kernels::page_size::huge);
+  work_ = kernels::aligned_buffer(bytes, kernels::page_size::small);
   if (work_.data() == nullptr)
     throw sdk::failure(TK_OUT_OF_MEMORY, "the system has no " + std::to_string(bytes) + " bytes for steps of " +
                                              std::to_string(rows) + " rows");
