@@ -37,8 +37,9 @@ void http_exchanges::generate(std::uint64_t connection, openai::api kind, const 
     sequences_.emplace(open.id, sequence{connection, i});
   }
   counts_.requests += opens.size();
-  running_.insert_or_assign(connection, std::move(e));
+  const auto& running = running_.insert_or_assign(connection, std::move(e)).first->second;
   for (const auto& open : opens) effects_.to_endpoint(*endpoint, make_frame<wire::Open>(open));
+  if (held_.contains(connection)) pause(running, true); // the answer before is still on its way
 }
 
 void http_exchanges::chunks(const wire::Chunks& m) {
@@ -102,6 +103,7 @@ void http_exchanges::cancel(exchange& e) {
 }
 
 void http_exchanges::closed(std::uint64_t connection) {
+  held_.erase(connection);
   std::erase_if(asked_, [&](const auto& question) { return question.second.connection == connection; });
   const auto it = running_.find(connection);
   if (it == running_.end()) return;
@@ -110,12 +112,16 @@ void http_exchanges::closed(std::uint64_t connection) {
 }
 
 void http_exchanges::held(std::uint64_t connection, bool held) {
-  const auto it = running_.find(connection);
-  if (it == running_.end() || it->second.sequences.empty()) return;
+  held ? (void)held_.insert(connection) : (void)held_.erase(connection);
+  if (const auto it = running_.find(connection); it != running_.end()) pause(it->second, held);
+}
+
+void http_exchanges::pause(const exchange& e, bool paused) {
+  if (e.sequences.empty()) return;
   wire::FlowT m;
-  m.ids = it->second.sequences;
-  m.paused = held;
-  effects_.to_endpoint(it->second.endpoint, make_frame<wire::Flow>(m));
+  m.ids = e.sequences;
+  m.paused = paused;
+  effects_.to_endpoint(e.endpoint, make_frame<wire::Flow>(m));
 }
 
 void http_exchanges::endpoint_lost(std::size_t endpoint) {

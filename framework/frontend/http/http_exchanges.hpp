@@ -103,6 +103,7 @@ private:
   void take(const wire::Chunk& chunk);
   void end(std::unordered_map<std::uint64_t, exchange>::iterator it);
   void cancel(exchange& e);
+  void pause(const exchange& e, bool paused);
 
   http_settings settings_;
   sequence_ids& ids_;
@@ -110,6 +111,7 @@ private:
   std::unordered_map<std::uint64_t, exchange> running_; ///< by connection
   std::unordered_map<std::uint64_t, sequence> sequences_;
   std::map<std::uint64_t, asked> asked_;
+  std::set<std::uint64_t> held_; ///< connections
   std::string piece_; ///< of an answer, on its way out
   counters counts_;
 };

@@ -110,6 +110,14 @@ TEST_CASE_FIXTURE(fixture, "a client that goes closes all its sequences; one tha
   CHECK(effects.taken().empty());
 }
 
+TEST_CASE_FIXTURE(fixture, "a request on a connection whose client still reads the answer before waits for that") {
+  exchanges.held(1, true);
+  post(1, R"({"model":"small","prompt":"x","stream":true})");
+  const auto id = effects.opened.at(0).id;
+  exchanges.held(1, false);
+  CHECK(effects.taken() == lines{fmt::format("open {}", id), fmt::format("pause {}", id), fmt::format("resume {}", id)});
+}
+
 TEST_CASE_FIXTURE(fixture, "a lost endpoint ends what it was asked") {
   post(1, R"({"model":"small","prompt":"x"})");
   exchanges.endpoint_lost(0);
