@@ -185,11 +185,14 @@ TEST_CASE("lists, state, tokens and text") {
   CHECK(models["data"][0]["id"] == "smollm2");
   CHECK(models["data"][0]["max_model_len"] == 4096);
   CHECK(json::parse(got(address, "/v1/models/gpt-4o").body)["root"] == "smollm2");
-  CHECK(error_of(got(address, "/v1/models/none")) == "404: no model 'none'");
+  CHECK(error_of(got(address, "/v1/models/none")) == "404: no model 'none'; known: smollm2, gpt-4o");
   const auto tokens = json::parse(asked(address, "/tokenize", R"({"model":"smollm2","prompt":"Hello world"})").body);
   CHECK(tokens["tokens"] == json::array({19556, 905}));
   CHECK(asked(address, "/detokenize", R"({"model":"smollm2","tokens":[19556,905]})").body == R"({"prompt":"Hello world"})");
   CHECK(error_of(asked(address, "/detokenize", R"({"model":"smollm2","tokens":[-1]})")) == "400: 'tokens[0]' must be a token id from 0 to 49151");
+  const auto deep = R"({"model":"smollm2","messages":)" + std::string(500'000, '[') + std::string(500'000, ']') + "}";
+  CHECK(error_of(asked(address, "/tokenize", deep)) == "400: the body is nested deeper than 64 levels");
+  CHECK(error_of(asked(address, "/tokenize", R"({"model":"smollm2","promt":"x"})")) == "400: unknown field 'promt'; did you mean 'prompt'?");
   CHECK(got(address, "/metrics").body.find("\ntokamak_frontend_connections{name=\"http\",") != std::string::npos);
 }
 

@@ -1,6 +1,8 @@
 // Reading by Beast's parser, which is fed what comes; writing straight to the socket, and waiting only if that takes no more.
 #include "frontend/http/http_connection.hpp"
 
+#include "frontend/openai/api_error.hpp"
+
 #include <boost/asio/buffer.hpp>
 
 #include <fmt/format.h>
@@ -14,8 +16,6 @@ using boost::system::error_code;
 http_connection::http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events)
     : socket_(std::move(connected)), number_(number), limits_(limits), events_(events) {
   error_code ignored;
-  const auto peer = socket_.remote_endpoint(ignored);
-  if (!ignored) peer_ = fmt::format("{}:{}", peer.address().to_string(), peer.port());
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
@@ -98,9 +98,7 @@ void http_connection::parse() {
     http_request request;
     request.method = std::string(message.method_string());
     const std::string_view target(message.target().data(), message.target().size());
-    const auto question = target.find('?');
-    if (question != std::string_view::npos) request.query = target.substr(question + 1);
-    if (!decode_path(target.substr(0, question), request.path)) return refuse(400, "the path has a broken % escape");
+    if (!decode_path(target.substr(0, target.find('?')), request.path)) return refuse(400, "the path has a broken % escape");
     request.body = std::move(message.body());
     request.fields = std::move(static_cast<http::fields&>(message));
     events_.on_request(*this, std::move(request));
@@ -108,12 +106,12 @@ void http_connection::parse() {
 }
 
 // What is no request is answered, and ends the connection: where the next one begins is unknown.
-void http_connection::refuse(int status, std::string_view message) {
+void http_connection::refuse(int status, std::string message) {
   state_ = state::answering;
   keep_alive_ = false;
   http_response response;
   response.status = status;
-  response.body = fmt::format(R"({{"error":{{"message":"{}","type":"invalid_request_error","param":null,"code":null}}}})", message);
+  response.body = openai::body_of(openai::wrong_request(std::move(message)));
   respond(std::move(response));
 }
 

@@ -63,9 +63,6 @@ public:
   void tick(std::uint64_t now_us);
 
   std::uint64_t number() const { return number_; } ///< unique within the frontend
-  bool closed() const { return closed_; }
-  bool answering() const { return state_ == state::answering; }
-  const std::string& peer() const { return peer_; } ///< address and port, for logs
   std::size_t waiting_bytes() const { return out_.size() - sent_ + stream_.size(); }
 
 private:
@@ -75,7 +72,7 @@ private:
   void read_more();
   void received(std::size_t bytes);
   void parse();
-  void refuse(int status, std::string_view message);
+  void refuse(int status, std::string message);
   void answered();
   void lost();
   void linger();
@@ -86,7 +83,6 @@ private:
   std::uint64_t number_;
   const http_limits& limits_;
   http_connection_events& events_;
-  std::string peer_;
   std::optional<parser> parser_;
   boost::beast::flat_buffer in_;
   std::string out_, stream_;  ///< what is to be sent, and events not yet framed as a chunk

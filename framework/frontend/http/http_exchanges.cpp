@@ -17,12 +17,16 @@ std::optional<std::size_t> http_exchanges::endpoint_of(std::string_view name) co
   return static_cast<std::size_t>(found - settings_.endpoint_names.begin());
 }
 
+openai::api_error http_exchanges::unknown_model(std::string_view name) const {
+  const auto shown = std::string(name.substr(0, 64));
+  return {404, "invalid_request_error", fmt::format("no model '{}'{}", shown, known_names(shown, settings_.endpoint_names)), "model", "model_not_found"};
+}
+
 void http_exchanges::generate(std::uint64_t connection, openai::api kind, const http_request& request, marks marks, std::string owner, std::int64_t unix_s) {
   auto read = openai::read_request(kind, request.body);
   if (!read) return refuse(connection, marks, read.error());
   const auto endpoint = endpoint_of(read->model);
-  if (!endpoint)
-    return refuse(connection, marks, {404, "invalid_request_error", fmt::format("no model '{:.64}'{}", read->model, known_names(read->model.substr(0, 64), settings_.endpoint_names)), "model", "model_not_found"});
+  if (!endpoint) return refuse(connection, marks, unknown_model(read->model));
   exchange e{*endpoint, read->stream, false, {}, marks.request_id, marks.origin, nullptr};
   auto opens = std::move(read->opens);
   const auto prefix = kind == openai::api::chat_completions ? "chatcmpl-" : kind == openai::api::completions ? "cmpl-" : "resp_";

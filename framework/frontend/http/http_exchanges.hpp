@@ -5,6 +5,7 @@
 #include "frontend/http/api_keys.hpp"
 #include "frontend/http/http_message.hpp"
 #include "frontend/openai/answer.hpp"
+#include "frontend/openai/fields.hpp"
 #include "message/sequence_ids.hpp"
 #include "model/card.hpp"
 
@@ -27,7 +28,8 @@ struct http_settings {
   std::uint32_t retry_after_s = 1;             ///< what clients are told who come too early
 };
 
-/// Called during exchanges' functions, on their thread; calls none of them. `connection`: its number.
+/// Called during exchanges' functions, on their thread. What is sent may show that a client has gone or reads slowly: then respond() and
+/// end_stream() call closed() or held() before they return. `connection`: its number.
 class http_effects {
 public:
   virtual ~http_effects() = default;
@@ -78,7 +80,7 @@ private:
     std::uint64_t connection;
     std::size_t choice;
   };
-  enum class question : std::uint8_t { models, model, metrics, status };
+  enum class question : std::uint8_t { models, model, metrics, ready, status };
   struct asked {
     std::uint64_t connection;
     question what;
@@ -93,7 +95,9 @@ private:
   void ask(std::uint64_t connection, question what, std::string model, marks marks);
   void tokenize(std::uint64_t connection, const http_request& request, const marks& marks, std::int64_t unix_s);
   void detokenize(std::uint64_t connection, const http_request& request, const marks& marks);
-  const model_card* card_of(std::uint64_t connection, const nlohmann::json& body, const marks& marks);
+  /// Of the body's `model`; null: `found` says why.
+  const model_card* card_of(openai::fields& in) const;
+  openai::api_error unknown_model(std::string_view name) const;
   std::optional<std::size_t> endpoint_of(std::string_view name) const;
   void preflight(std::uint64_t connection, const http_request& request, const marks& marks);
   void respond(std::uint64_t connection, const marks& marks, int status, std::string body, std::string_view type = "application/json");

@@ -12,8 +12,7 @@ namespace tokamak::frontend {
 
 struct http_request {
   std::string method;  ///< as sent, "POST"
-  std::string path;    ///< decoded, without the query
-  std::string query;   ///< as sent, without '?'
+  std::string path;    ///< decoded, without the query, which nothing here reads
   std::string body;
   boost::beast::http::fields fields;
 

@@ -3,15 +3,12 @@
 
 #include "frontend/http/prometheus.hpp"
 #include "frontend/http/web_page.hpp"
-#include "message/wire_error.hpp"
 
 #include <algorithm>
 
 namespace tokamak::frontend {
 
 namespace {
-
-openai::api_error bad_request(std::string message, std::string param = {}) { return {400, "invalid_request_error", std::move(message), std::move(param), {}}; }
 
 nlohmann::json model_entry(const wire::ModelInfo& model, const std::string& name) {
   nlohmann::json entry{{"id", name}, {"object", "model"}, {"created", 0}, {"owned_by", "tokamak"}, {"max_model_len", model.context_length()}};
@@ -89,7 +86,7 @@ void http_exchanges::request(std::uint64_t connection, http_request request, std
   if (one_model) return ask(connection, question::model, path.substr(of_model.size()), std::move(marks));
   if (path == "/v1/models") return ask(connection, question::models, {}, std::move(marks));
   if (path == "/metrics") return ask(connection, question::metrics, {}, std::move(marks));
-  ask(connection, question::status, path == "/health/ready" ? "ready" : "", std::move(marks));
+  ask(connection, path == "/health/ready" ? question::ready : question::status, {}, std::move(marks));
 }
 
 bool http_exchanges::allows(std::string_view origin) const {
@@ -127,7 +124,7 @@ void http_exchanges::reply(const wire::ModelList& m) {
       if (question.what == question::models || name == question.model) entries.push_back(model_entry(*m.models()->Get(i), name));
   const marks of{question.request_id, question.origin};
   if (question.what == question::models) return respond(question.connection, of, 200, nlohmann::json{{"object", "list"}, {"data", std::move(entries)}}.dump());
-  if (entries.empty()) return refuse(question.connection, of, {404, "invalid_request_error", fmt::format("no model '{:.64}'", question.model), "model", "model_not_found"});
+  if (entries.empty()) return refuse(question.connection, of, unknown_model(question.model));
   respond(question.connection, of, 200, entries.front().dump());
 }
 
@@ -147,62 +144,63 @@ void http_exchanges::reply(const wire::StatusReport& m) {
     nodes.push_back({{"name", node.name() ? node.name()->str() : ""}, {"version", node.version() ? node.version()->str() : ""}, {"uptime_s", static_cast<double>(node.uptime_us()) / 1e6},
                      {"draining", node.draining()}, {"problem", node.problem() ? nlohmann::json(node.problem()->str()) : nlohmann::json()}});
   }
-  if (question.model == "ready") return respond(question.connection, of, draining ? 503 : 200, draining ? R"({"status":"draining"})" : R"({"status":"ready"})");
+  if (question.what == question::ready) return respond(question.connection, of, draining ? 503 : 200, draining ? R"({"status":"draining"})" : R"({"status":"ready"})");
   for (std::uint32_t i = 0; m.actors() && i < m.actors()->size(); ++i) actors.push_back(status_entry(*m.actors()->Get(i)));
   respond(question.connection, of, 200, nlohmann::json{{"nodes", std::move(nodes)}, {"actors", std::move(actors)}}.dump());
 }
 
-const model_card* http_exchanges::card_of(std::uint64_t connection, const nlohmann::json& body, const marks& marks) {
-  const auto name = body.find("model");
-  if (name == body.end() || !name->is_string()) {
-    refuse(connection, marks, bad_request("'model' must be a string", "model"));
+const model_card* http_exchanges::card_of(openai::fields& in) const {
+  const auto* name = in.text("model");
+  if (!name) {
+    in.missing("model");
     return nullptr;
   }
-  const auto endpoint = endpoint_of(name->get_ref<const std::string&>());
+  const auto endpoint = endpoint_of(*name);
   if (!endpoint) {
-    refuse(connection, marks, {404, "invalid_request_error", fmt::format("no model '{:.64}'", name->get_ref<const std::string&>()), "model", "model_not_found"});
+    openai::note(in.found(), unknown_model(*name));
     return nullptr;
   }
   const auto* card = *endpoint < settings_.cards.size() ? settings_.cards[*endpoint].get() : nullptr;
-  if (!card) refuse(connection, marks, bad_request("the members of this model have no one tokenizer", "model"));
+  if (!card) in.wrong("model", "the members of this model have no one tokenizer");
   return card;
 }
 
 // {"model", "prompt": text, "add_special_tokens": true, "parse_special": false} or {"model", "messages", "tools"}, as vLLM's server has it.
 void http_exchanges::tokenize(std::uint64_t connection, const http_request& request, const marks& marks, std::int64_t unix_s) {
-  const auto body = nlohmann::ordered_json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return refuse(connection, marks, bad_request("the body is no JSON object"));
-  const auto* card = card_of(connection, body, marks);
-  if (!card) return;
+  const auto body = openai::read_object(request.body);
+  if (!body) return refuse(connection, marks, body.error());
+  openai::finding found;
+  openai::fields in(*body, {}, found);
+  const auto* card = card_of(in);
   wire::PromptT prompt;
-  for (const auto& [key, value] : body.items()) {
-    if (key == "model" || value.is_null()) continue;
-    if (key == "prompt" && value.is_string()) prompt.text = value.get<std::string>();
-    else if (key == "add_special_tokens" && value.is_boolean()) prompt.add_special = value.get<bool>();
-    else if (key == "parse_special" && value.is_boolean()) prompt.parse_special = value.get<bool>();
-    else if (key == "messages" && value.is_array()) prompt.json_messages = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    else if (key == "tools" && value.is_array()) prompt.tools = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    else return refuse(connection, marks, bad_request(fmt::format("'{:.64}' is unknown here, or of the wrong type", key), key.substr(0, 64)));
-  }
+  if (const auto* text = in.text("prompt")) prompt.text = *text;
+  prompt.add_special = in.flag("add_special_tokens").value_or(true);
+  prompt.parse_special = in.flag("parse_special").value_or(false);
+  if (const auto* messages = in.array("messages")) prompt.json_messages = messages->dump();
+  if (const auto* tools = in.array("tools")) prompt.tools = tools->dump();
+  in.finish();
+  if (found) return refuse(connection, marks, *found);
   const auto tokens = card->tokens_of(*make_frame<wire::Prompt>(prompt), unix_s);
   if (!tokens) return refuse(connection, marks, openai::from(tokens.error()));
   respond(connection, marks, 200, nlohmann::json{{"tokens", *tokens}, {"count", tokens->size()}, {"max_model_len", card->context_length}}.dump());
 }
 
 void http_exchanges::detokenize(std::uint64_t connection, const http_request& request, const marks& marks) {
-  const auto body = nlohmann::json::parse(request.body, nullptr, false);
-  if (!body.is_object()) return refuse(connection, marks, bad_request("the body is no JSON object"));
-  const auto* card = card_of(connection, body, marks);
-  if (!card) return;
-  const auto given = body.find("tokens");
-  if (given == body.end() || !given->is_array()) return refuse(connection, marks, bad_request("'tokens' must be an array of token ids", "tokens"));
+  const auto body = openai::read_object(request.body);
+  if (!body) return refuse(connection, marks, body.error());
+  openai::finding found;
+  openai::fields in(*body, {}, found);
+  const auto* card = card_of(in);
+  const auto* given = in.array("tokens");
+  if (!given) in.missing("tokens");
   std::vector<std::int32_t> tokens;
-  const auto size = static_cast<std::int64_t>(card->tokenizer->vocab_size());
-  for (const auto& token : *given) {
-    if (!token.is_number_integer() || token.get<std::int64_t>() < 0 || token.get<std::int64_t>() >= size)
-      return refuse(connection, marks, bad_request(fmt::format("'tokens[{}]' must be a token id from 0 to {}", tokens.size(), size - 1), "tokens"));
-    tokens.push_back(token.get<std::int32_t>());
+  for (std::size_t i = 0; card && given && i < given->size() && !found; ++i) {
+    const auto token = openai::token_of((*given)[i]);
+    if (token && *token < card->tokenizer->vocab_size()) tokens.push_back(*token);
+    else in.wrong("tokens", fmt::format("'tokens[{}]' must be a token id from 0 to {}", i, card->tokenizer->vocab_size() - 1));
   }
+  in.finish();
+  if (found) return refuse(connection, marks, *found);
   decode_options how;
   how.skip_special = false;
   respond(connection, marks, 200, nlohmann::json{{"prompt", card->tokenizer->decode(tokens, how)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));

@@ -12,8 +12,6 @@ namespace tokamak::frontend::openai {
 namespace {
 
 constexpr std::array<std::string_view, 6> roles = {"system", "developer", "user", "assistant", "tool", "function"};
-constexpr auto no_constraint = "nothing constrains the output yet";
-
 std::string part_text(const json& part, const std::string& path, finding& found) {
   if (!part.is_object()) {
     note(found, type_error(path, "an object", part));
@@ -84,6 +82,15 @@ json tool_call(const json& call, const std::string& path, finding& found) {
 }
 
 } // namespace
+
+void check_format(const json& format, const std::string& path, finding& found) {
+  fields in(format, path, found);
+  const auto* type = in.text("type");
+  if (!type) return in.missing("type");
+  if (*type != "text")
+    return in.wrong("type", fmt::format("'{}' '{}' is not supported: {}; 'text' expected", in.path_of("type"), shortened(*type, 64), no_constraint), "unsupported_value");
+  in.finish();
+}
 
 std::string content_text(const json& content, const std::string& path, finding& found) {
   if (content.is_string()) return content.get<std::string>();

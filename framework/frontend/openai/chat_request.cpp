@@ -6,8 +6,6 @@ namespace tokamak::frontend::openai {
 
 namespace {
 
-constexpr auto no_constraint = "nothing constrains the output yet";
-
 void read_tools(fields& in, wire::PromptT& to) {
   const auto* tools = in.array("tools");
   bool offered = tools && !tools->empty();
@@ -21,18 +19,6 @@ void read_tools(fields& in, wire::PromptT& to) {
   }
   if (!in.flag("parallel_tool_calls").value_or(true)) in.unsupported("parallel_tool_calls", fmt::format("{}; true expected", no_constraint));
   if (offered) to.tools = tools->dump();
-}
-
-void read_format(fields& in) {
-  const auto* format = in.object("response_format");
-  if (!format) return;
-  fields of(*format, "response_format", in.found());
-  const auto* type = of.text("type");
-  if (!type) return of.missing("type");
-  if (*type != "text")
-    return of.wrong("type", fmt::format("'response_format.type' '{}' is not supported: {}; 'text' expected", shortened(*type, 64), no_constraint),
-                    "unsupported_value");
-  of.finish();
 }
 
 void read_modalities(fields& in) {
@@ -56,7 +42,7 @@ void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   wire::PromptT prompt;
   read_messages(in, prompt);
   read_tools(in, prompt);
-  read_format(in);
+  if (const auto* format = in.object("response_format")) check_format(*format, "response_format", in.found());
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");
   for (const auto name : {"audio", "prediction", "web_search_options"}) in.unsupported(name);

@@ -29,9 +29,8 @@ void open_choices(generation_request& request, const wire::OpenT& like, const wi
 }
 
 tl::expected<generation_request, api_error> read_request(api kind, std::string_view body) {
-  const auto parsed = read_body(body);
+  const auto parsed = read_object(body);
   if (!parsed) return tl::unexpected(parsed.error());
-  if (!parsed->is_object()) return tl::unexpected(wrong_request(fmt::format("the body must be an object, got {}", parsed->type_name())));
   finding found;
   fields in(*parsed, {}, found);
   generation_request request;

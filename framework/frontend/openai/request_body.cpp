@@ -78,4 +78,10 @@ tl::expected<json, api_error> read_body(std::string_view body, const body_limits
   return json::parse(body, nullptr, /*allow_exceptions=*/false);
 }
 
+tl::expected<json, api_error> read_object(std::string_view body) {
+  auto parsed = read_body(body);
+  if (parsed && !parsed->is_object()) return tl::unexpected(wrong_request(fmt::format("the body must be an object, got {}", parsed->type_name())));
+  return parsed;
+}
+
 } // namespace tokamak::frontend::openai

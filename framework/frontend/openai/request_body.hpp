@@ -22,5 +22,7 @@ struct body_limits {
 /// Errors: 400, "the body is no valid JSON: at byte 17: …" (bytes count from 0), broken UTF-8, a limit. Of a key that comes twice
 /// the last one counts.
 tl::expected<json, api_error> read_body(std::string_view body, const body_limits& limits = {});
+/// The same, of a body that must be an object.
+tl::expected<json, api_error> read_object(std::string_view body);
 
 } // namespace tokamak::frontend::openai

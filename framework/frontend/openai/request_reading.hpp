@@ -12,6 +12,9 @@ namespace tokamak::frontend::openai {
 /// and so the chosen one is nearly always among them.
 inline constexpr std::uint8_t asked_top = 20;
 
+/// Why forced tools and formats are refused.
+inline constexpr auto no_constraint = "nothing constrains the output yet";
+
 // sampling_fields.cpp: each reads fields of the request into `to`.
 void read_sampling(fields& in, wire::OpenT& to);
 void read_stops(fields& in, wire::OpenT& to);
@@ -28,6 +31,8 @@ json chat_message(const json& message, std::string path, finding& found);
 json chat_tools(const json& tools, const std::string& path, finding& found);
 /// A text, or the texts of its parts, one after the other.
 std::string content_text(const json& content, const std::string& path, finding& found);
+/// What an answer may look like: {"type": "text"}.
+void check_format(const json& format, const std::string& path, finding& found);
 
 /// Puts a prompt, and all that `like` says, before each of n choices; a seed counts up with them.
 void open_choices(generation_request& request, const wire::OpenT& like, const wire::PromptT& prompt);

@@ -6,8 +6,6 @@ namespace tokamak::frontend::openai {
 
 namespace {
 
-constexpr auto no_constraint = "nothing constrains the output yet";
-
 // A message among the items. Answers that come back have an id and a status, which say nothing to a model.
 json item_message(const json& item, const std::string& path, finding& found) {
   json out = json::object();
@@ -49,15 +47,7 @@ void read_format(fields& in) {
   const auto* text = in.object("text");
   if (!text) return;
   fields of(*text, "text", in.found());
-  if (const auto* format = of.object("format")) {
-    fields inner(*format, "text.format", in.found());
-    const auto* type = inner.text("type");
-    if (!type) return inner.missing("type");
-    if (*type != "text")
-      return inner.wrong("type", fmt::format("'text.format.type' '{}' is not supported: {}; 'text' expected", shortened(*type, 64), no_constraint),
-                         "unsupported_value");
-    inner.finish();
-  }
+  if (const auto* format = of.object("format")) check_format(*format, "text.format", in.found());
   of.unsupported("verbosity");
   of.finish();
 }
