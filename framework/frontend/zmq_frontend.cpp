@@ -1,9 +1,10 @@
-// One thread that waits for both its mailbox and its socket: senders wake it through an eventfd only while it sleeps.
+// The thread of a ROUTER socket, which senders wake through an eventfd.
 #include "frontend/zmq_frontend.hpp"
 
 #include "base/log.hpp"
 #include "frontend/backlog.hpp"
 #include "frontend/connections.hpp"
+#include "frontend/frontend_actor.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
 
@@ -11,26 +12,20 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <thread>
 
 namespace tokamak::frontend {
 namespace {
 
-class frontend_thread final : public caf::blocking_actor, private session_effects {
+class frontend_thread final : public frontend_actor, private session_effects {
 public:
   frontend_thread(caf::actor_config& config, std::shared_ptr<zmq_frontend_setup> setup,
                   std::shared_ptr<router_socket> socket)
-      : caf::blocking_actor(config), setup_(std::move(setup)), socket_(std::move(socket)),
+      : frontend_actor(config), setup_(std::move(setup)), socket_(std::move(socket)),
         sessions_(setup_->endpoint_names, setup_->limits, *setup_->ids, *this, setup_->admins),
         backlog_(setup_->limits.client_buffer_bytes) {}
   ~frontend_thread() override { ::close(wake_fd_); }
-
-  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
-    blocking_actor::enqueue(std::move(element), unit);
-    if (parked_.load() && parked_.exchange(false)) eventfd_write(wake_fd_, 1);
-  }
 
   void act() override {
     for (const auto& endpoint : setup_->endpoints) monitor(endpoint);
@@ -45,27 +40,17 @@ public:
         sessions_.tick(now);
         next_tick_us_ = now + tick_us();
       }
-      if (!worked && !stop_) park();
+      if (!worked && !stop_) park([this] { wait(); });
     }
     say_goodbye();
   }
 
 private:
-  static constexpr int burst = 256; // so that neither side starves the other
-
   std::uint64_t tick_us() const { return std::clamp<std::uint64_t>(setup_->limits.stall_us / 4, 10'000, 1'000'000); }
 
-  bool drain_mailbox() {
-    bool did = false;
-    for (int i = 0; i < burst && has_next_message(); ++i)
-      if (auto element = dequeue()) {
-        did = true;
-        handle(*element);
-      }
-    return did;
-  }
+  void wake() override { eventfd_write(wake_fd_, 1); }
 
-  void handle(caf::mailbox_element& e) {
+  void handle(caf::mailbox_element& e) override {
     auto& content = e.content();
     if (content.match_elements<frame_of<wire::Chunks>>()) {
       sessions_.chunks(*content.get_as<frame_of<wire::Chunks>>(0), now_us(system()));
@@ -160,12 +145,7 @@ private:
     }
   }
 
-  void park() {
-    parked_ = true;
-    if (has_next_message()) {
-      parked_ = false;
-      return;
-    }
+  void wait() {
     zmq_pollitem_t items[] = {{socket_->handle(), 0, ZMQ_POLLIN, 0},
                               {socket_->monitor_handle(), 0, ZMQ_POLLIN, 0},
                               {nullptr, wake_fd_, ZMQ_POLLIN, 0}};
@@ -173,7 +153,6 @@ private:
     const long tick_ms = static_cast<long>(tick_us() / 1000);
     const long idle_ms = sessions_.n_requests() > 0 ? tick_ms : -1;
     zmq_poll(items, 3, backlog_.has_events() ? 0 : backlog_.empty() ? idle_ms : 5);
-    parked_ = false;
     eventfd_t value;
     eventfd_read(wake_fd_, &value);
   }
@@ -181,28 +160,16 @@ private:
   void to_client(const client_id& client, frame_type type, std::span<const std::byte> body) override {
     backlog_.send(*socket_, client, type, body);
   }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(endpoint, m); }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(endpoint, m); }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(endpoint, m); }
-  void ask_models(std::uint64_t op) override {
-    wire::ListModelsT m;
-    m.op = op;
-    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::ListModels>(m));
-  }
-  void ask_status(std::uint64_t op) override {
-    wire::StatusRequestT m;
-    m.op = op;
-    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::StatusRequest>(m));
-  }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(setup_->endpoints[endpoint], m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(setup_->endpoints[endpoint], m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(setup_->endpoints[endpoint], m); }
+  void ask_models(std::uint64_t op) override { ask<wire::ListModels>(setup_->directory, op); }
+  void ask_status(std::uint64_t op) override { ask<wire::StatusRequest>(setup_->directory, op); }
   void ask_drain(std::uint64_t op, const std::string& node) override {
     wire::DrainT m;
     m.op = op;
     m.node = node;
     send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::Drain>(m));
-  }
-  template <class T>
-  void forward(std::size_t endpoint, const frame_of<T>& m) {
-    send(caf::actor_cast<sequence_server>(setup_->endpoints[endpoint]), m);
   }
 
   std::shared_ptr<zmq_frontend_setup> setup_;
@@ -213,7 +180,6 @@ private:
   connections connections_;
   backlog backlog_;
   int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  std::atomic<bool> parked_{false};
   std::uint64_t next_tick_us_ = 0;
   bool stop_ = false;
 };

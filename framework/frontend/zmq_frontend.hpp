@@ -18,10 +18,6 @@ using zmq_frontend_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::ErrorReply>>,   // from the node: it does not drain
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
-/// The node answers these with ModelList, StatusReport, and Drained or ErrorReply, of the same op.
-using directory_actor = caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>,
-                                         caf::reacts_to<frame_of<wire::Drain>>>;
-
 struct zmq_frontend_setup {
   std::string name;
   std::string bind; ///< tcp://HOST:PORT, ipc://PATH; port * picks a free one

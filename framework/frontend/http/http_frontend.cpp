@@ -1,7 +1,8 @@
-// One thread for all connections: it waits in Asio's loop for sockets and, woken by senders, for its mailbox.
+// One thread for all connections, which waits in Asio's loop.
 #include "frontend/http/http_frontend.hpp"
 
 #include "base/log.hpp"
+#include "frontend/frontend_actor.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
 
@@ -10,7 +11,6 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
-#include <atomic>
 
 namespace tokamak::frontend {
 
@@ -20,24 +20,17 @@ using boost::system::error_code;
 
 namespace {
 
-using directory_actor = caf::typed_actor<caf::reacts_to<frame_of<wire::ListModels>>, caf::reacts_to<frame_of<wire::StatusRequest>>>;
-
 /// The socket is made before the thread, so that a taken port is an error of the start.
 struct listener {
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
 };
 
-class http_thread final : public caf::blocking_actor, private http_connection_events, private http_effects {
+class http_thread final : public frontend_actor, private http_connection_events, private http_effects {
 public:
   http_thread(caf::actor_config& config, std::shared_ptr<http_frontend_setup> setup, std::shared_ptr<listener> listening)
-      : caf::blocking_actor(config), setup_(std::move(setup)), listener_(std::move(listening)),
+      : frontend_actor(config), setup_(std::move(setup)), listener_(std::move(listening)),
         exchanges_(setup_->settings, *setup_->ids, *this), timer_(listener_->io) {}
-
-  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit* unit) override {
-    blocking_actor::enqueue(std::move(element), unit);
-    if (parked_.load() && parked_.exchange(false)) asio::post(listener_->io, [] {});
-  }
 
   void act() override {
     for (const auto& endpoint : setup_->endpoints) monitor(endpoint);
@@ -47,26 +40,17 @@ public:
       worked |= listener_->io.poll() > 0;
       flush_all();
       ended_.clear();
-      if (!worked && !stop_) park();
+      if (!worked && !stop_) park([this] { listener_->io.run_one(); });
     }
     say_goodbye();
   }
 
 private:
-  static constexpr int burst = 256; // so that neither side starves the other
   static constexpr auto tick_every = std::chrono::milliseconds(250);
 
-  bool drain_mailbox() {
-    bool did = false;
-    for (int i = 0; i < burst && has_next_message(); ++i)
-      if (auto element = dequeue()) {
-        did = true;
-        handle(*element);
-      }
-    return did;
-  }
+  void wake() override { asio::post(listener_->io, [] {}); }
 
-  void handle(caf::mailbox_element& e) {
+  void handle(caf::mailbox_element& e) override {
     auto& content = e.content();
     if (content.match_elements<frame_of<wire::Chunks>>()) {
       exchanges_.chunks(*content.get_as<frame_of<wire::Chunks>>(0));
@@ -145,16 +129,6 @@ private:
     });
   }
 
-  void park() {
-    parked_ = true;
-    if (has_next_message()) {
-      parked_ = false;
-      return;
-    }
-    listener_->io.run_one();
-    parked_ = false;
-  }
-
   // Ends of a drain: what clients still have to read, for a second.
   void say_goodbye() {
     while (has_next_message()) drain_mailbox();
@@ -212,23 +186,11 @@ private:
       if (auto* c = connection_of(unsent_[i])) c->flush();
     unsent_.clear();
   }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(endpoint, m); }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(endpoint, m); }
-  void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(endpoint, m); }
-  template <class T>
-  void forward(std::size_t endpoint, const frame_of<T>& m) {
-    send(caf::actor_cast<sequence_server>(setup_->endpoints[endpoint]), m);
-  }
-  void ask_models(std::uint64_t op) override {
-    wire::ListModelsT m;
-    m.op = op;
-    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::ListModels>(m));
-  }
-  void ask_status(std::uint64_t op) override {
-    wire::StatusRequestT m;
-    m.op = op;
-    send(caf::actor_cast<directory_actor>(setup_->directory), make_frame<wire::StatusRequest>(m));
-  }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Open> m) override { forward(setup_->endpoints[endpoint], m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Close> m) override { forward(setup_->endpoints[endpoint], m); }
+  void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(setup_->endpoints[endpoint], m); }
+  void ask_models(std::uint64_t op) override { ask<wire::ListModels>(setup_->directory, op); }
+  void ask_status(std::uint64_t op) override { ask<wire::StatusRequest>(setup_->directory, op); }
 
   std::shared_ptr<http_frontend_setup> setup_;
   std::shared_ptr<listener> listener_;
@@ -238,7 +200,6 @@ private:
   std::vector<std::shared_ptr<http_connection>> ended_; ///< in this round of the loop
   std::vector<std::uint64_t> unsent_;                   ///< connections with pieces that flush_all() sends
   std::uint64_t last_number_ = 0, refused_ = 0;
-  std::atomic<bool> parked_{false};
   bool ticking_ = false, stop_ = false;
 };
 
