@@ -1,23 +1,17 @@
 // Starting and stopping, in the order in which things depend on each other.
 #include "app/service.hpp"
 
-#include "app/version.hpp"
-
 #include "app/file_place.hpp"
+#include "app/frontends.hpp"
 #include "base/freed_memory.hpp"
 #include "base/log.hpp"
-#include "base/nearest_name.hpp"
 #include "app/node_links.hpp"
 #include "engine/model_files.hpp"
-#include "frontend/http/http_frontend.hpp"
-#include "frontend/zmq_frontend.hpp"
 #include "fusion/endpoint.hpp"
 #include "message/actor_clock.hpp"
 #include "model/card.hpp"
-#include "network/keys.hpp"
 #include "network/pool.hpp"
 #include "operations/ledger.hpp"
-#include "topology/address.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -228,115 +222,12 @@ struct service::starter {
     return least;
   }
 
-  // Key files are read where their frontend runs; the checker cannot know their owners.
-  expected<void> know_admins(const topology::frontend& config, const std::map<std::string, std::string>& clients) const {
-    std::vector<std::string> owners;
-    for (const auto& [key, owner] : clients) owners.push_back(owner);
-    for (const auto& admin : config.admins)
-      if (std::find(owners.begin(), owners.end(), admin) == owners.end())
-        return wrong(config.where, {errc::not_found, fmt::format("admins of frontend '{}' names '{}', who has no key in client_keys{}", config.name, admin, known_names(admin, owners)), {}});
-    return {};
-  }
-
-  struct running_frontend {
-    caf::strong_actor_ptr actor;
-    std::string address;
-  };
-
-  // What clients may ask for: endpoints, by their own names and others.
-  std::vector<std::pair<std::string, const topology::endpoint*>> asked_for() const {
-    std::vector<std::pair<std::string, const topology::endpoint*>> names;
-    for (const auto& e : topology.endpoints) names.emplace_back(e.name, &e);
-    for (const auto& e : topology.endpoints)
-      for (const auto& alias : e.aliases) names.emplace_back(alias, &e);
-    return names;
-  }
-
-  expected<running_frontend> start_zmq(const topology::frontend& config, const caf::strong_actor_ptr& directory) {
-    frontend::zmq_frontend_setup setup;
-    setup.name = config.name;
-    setup.bind = config.bind;
-    setup.limits.max_clients = config.max_clients;
-    setup.limits.max_message_bytes = config.max_message_bytes;
-    setup.limits.max_requests_per_client = config.max_requests_per_client;
-    setup.limits.window_tokens = config.window_tokens;
-    setup.limits.stall_us = std::uint64_t{config.stall_timeout_ms} * 1000;
-    setup.limits.client_buffer_bytes = config.client_buffer_bytes;
-    if (!config.key_file.empty()) {
-      auto own = network::read_secret_key(config.key_file);
-      if (!own) return wrong(config.where, own.error());
-      auto clients = network::read_public_keys(config.client_keys);
-      if (!clients) return wrong(config.where, clients.error());
-      if (auto ok = know_admins(config, *clients); !ok) return fail(ok.error());
-      setup.keys = frontend::socket_keys{std::move(own->secret_key), std::move(*clients)};
-    } else if (config.insecure) {
-      log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", "anybody, in the clear"}});
-    }
-    setup.admins.frontend = config.name;
-    setup.admins.keys = !config.key_file.empty();
-    setup.admins.anybody = config.key_file.empty() && topology::is_local(config.bind);
-    setup.admins.names = {config.admins.begin(), config.admins.end()};
-    setup.directory = directory;
-    setup.ids = to.ids_;
-    for (const auto& [name, endpoint] : asked_for()) {
-      setup.endpoint_names.push_back(name);
-      setup.endpoints.push_back(to.endpoints_.at(endpoint->name));
-    }
-    auto started = frontend::spawn_zmq_frontend(to.system_, std::move(setup));
-    if (!started) return wrong(config.where, started.error());
-    return running_frontend{untyped(started->actor), started->address};
-  }
-
-  // The one model card of all pools behind an endpoint, if they have one.
-  std::shared_ptr<const model_card> card_of(const topology::endpoint& config) const {
-    std::shared_ptr<const model_card> card;
-    for (const auto& name : config.members) {
-      const auto* pool = topology.find_pool(name);
-      if (!pool) return nullptr;
-      const auto known = cards.find(topology.find_engine(pool->engines.front())->model);
-      if (known == cards.end() || (card && card->name != known->second.name)) return nullptr;
-      card = std::make_shared<const model_card>(known->second);
-    }
-    return card;
-  }
-
-  expected<running_frontend> start_http(const topology::frontend& config, const caf::strong_actor_ptr& directory) {
-    frontend::http_frontend_setup setup;
-    setup.settings.name = config.name;
-    setup.settings.version = version;
-    setup.settings.cors_origins = config.http.cors_origins;
-    if (!config.http.api_keys.empty()) {
-      auto keys = frontend::api_keys::read(config.http.api_keys);
-      if (!keys) return wrong(config.where, keys.error());
-      setup.settings.keys = std::move(*keys);
-    } else if (config.insecure) {
-      log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", "anybody, in the clear"}});
-    }
-    for (const auto& [name, endpoint] : asked_for()) {
-      setup.settings.endpoint_names.push_back(name);
-      setup.settings.cards.push_back(card_of(*endpoint));
-      setup.endpoints.push_back(to.endpoints_.at(endpoint->name));
-    }
-    setup.bind = config.bind;
-    setup.max_connections = config.max_clients;
-    setup.limits.header_bytes = config.http.max_header_bytes;
-    setup.limits.body_bytes = config.max_message_bytes;
-    setup.limits.buffer_bytes = config.client_buffer_bytes;
-    setup.limits.idle_us = std::uint64_t{config.http.idle_timeout_ms} * 1000;
-    setup.limits.request_us = std::uint64_t{config.http.request_timeout_ms} * 1000;
-    setup.limits.stall_us = std::uint64_t{config.stall_timeout_ms} * 1000;
-    setup.directory = directory;
-    setup.ids = to.ids_;
-    auto started = frontend::spawn_http_frontend(to.system_, std::move(setup));
-    if (!started) return wrong(config.where, started.error());
-    return running_frontend{untyped(started->actor), started->address};
-  }
-
   expected<void> start_frontends(const caf::strong_actor_ptr& directory) {
+    const frontend_parts parts{to.system_, topology, to.endpoints_, cards, directory, to.ids_};
     for (const auto& config : topology.frontends) {
       if (config.node != here && topology.nodes.size() > 1) continue;
-      auto started = config.kind == "http" ? start_http(config, directory) : start_zmq(config, directory);
-      if (!started) return fail(started.error());
+      auto started = start_frontend(config, parts);
+      if (!started) return wrong(config.where, started.error());
       to.frontends_.push_back(std::move(started->actor));
       caf::anon_send(to.node_, join_atom::value, to.frontends_.back());
       to.addresses_.push_back(started->address);
