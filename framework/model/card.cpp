@@ -94,12 +94,20 @@ expected<std::vector<std::int32_t>> model_card::tokens_of(const wire::Prompt& pr
     input.tools = nlohmann::ordered_json::parse(prompt.tools()->str(), nullptr, false);
     if (!input.tools.is_array()) return fail(errc::invalid_argument, "tools is not a JSON array");
   }
+  if (prompt.variables() && prompt.variables()->size() > 0) {
+    input.extra = nlohmann::ordered_json::parse(prompt.variables()->str(), nullptr, false);
+    if (!input.extra.is_object()) return fail(errc::invalid_argument, "the variables of the chat template are not a JSON object");
+  }
   const auto special = [&](const std::optional<std::int32_t>& id) { return id ? std::string(tokenizer->special_text(*id)) : std::string(); };
   input.bos_token = special(tokenizer->bos());
   input.eos_token = special(tokenizer->eos());
   input.now_unix_s = now_unix_s;
   auto text = chat->render(input);
   if (!text) return fail(text.error());
+  if (prompt.answer_start()) {
+    if (!is_utf8(prompt.answer_start()->string_view())) return bad_utf8("start of the answer");
+    *text += prompt.answer_start()->string_view();
+  }
   // The template writes its own control tokens, BOS included.
   options.parse_special = true;
   options.add_special = !tokenizer->adds_bos() || input.bos_token.empty() || !text->starts_with(input.bos_token);

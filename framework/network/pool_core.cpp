@@ -38,6 +38,15 @@ expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std:
   return choose_(request, view);
 }
 
+stream_decoder pool_core::decoder_of(const wire::Open& m) const {
+  return stream_decoder(*card_.tokenizer, {.skip_special = !m.show_special()});
+}
+
+// An end of generation has no text, whatever the reader wants to see: it is no part of what the model says.
+std::string pool_core::text_of(stream& s, std::int32_t token) const {
+  return s.shows_special && card_.tokenizer->is_end_of_generation(token) ? std::string() : s.decoder.push(token);
+}
+
 void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   if (streams_.contains(m->id()))
     return answer_error(owner, m->id(), 0, {errc::already_exists, fmt::format("sequence {} is open already", m->id()), {}});
@@ -47,15 +56,16 @@ void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   auto member = place(*m, *tokens);
   if (!member) return answer_error(owner, m->id(), 0, member.error());
 
-  stream s{m->parent(), owner, *member, stream_decoder(*card_.tokenizer), stop_matcher(), {}, 0, 0, {}, {}, m->attempt()};
+  stream s{m->parent(), owner, *member, decoder_of(*m), stop_matcher(), {}, 0, 0, {}, {}, m->attempt()};
   s.opened_us = effects_.now_us();
+  s.shows_special = m->show_special();
   auto message = m.unpack();
   if (message.stops) s.stop_strings = std::move(message.stops->strings);
   s.stops = stop_matcher(s.stop_strings);
   s.tenant = message.tenant;
   s.prompt_tokens = static_cast<std::uint32_t>(tokens->size());
   // A resumed answer goes on in the middle of its text.
-  for (auto token : message.delivered) (void)s.stops.push(s.decoder.push(token));
+  for (auto token : message.delivered) (void)s.stops.push(text_of(s, token));
   s.answer_tokens = s.booked = static_cast<std::uint32_t>(message.delivered.size());
   s.answer = message.delivered;
   if (message.sampling && message.sampling->temperature > 0 && !message.sampling->seed) message.sampling->seed = effects_.random();
@@ -117,7 +127,7 @@ void pool_core::truncate(owner_id owner, const frame_of<wire::Truncate>& m) {
   if (!s) return;
   s->steered = true;
   // What follows a truncation is new text: nothing held back belongs to it.
-  s->decoder = stream_decoder(*card_.tokenizer);
+  s->decoder = decoder_of(*s->open);
   s->stops = stop_matcher(s->stop_strings);
   effects_.to_member(s->member, m);
 }
@@ -224,7 +234,7 @@ bool pool_core::stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to) {
     if (c.logprobs() && c.logprobs()->size() == n) to.logprobs.push_back(c.logprobs()->Get(i));
     ++s.answer_tokens;
     if (!s.steered) s.answer.push_back(token);
-    auto found = s.stops.push(s.decoder.push(token));
+    auto found = s.stops.push(text_of(s, token));
     to.text += found.text;
     if (!found.stop) continue;
     to.stop = *found.stop;

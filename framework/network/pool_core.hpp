@@ -85,6 +85,7 @@ private:
     wire::UsageT usage;
     std::string tenant;
     std::uint32_t attempt = 0;
+    bool shows_special = false; ///< its text names control tokens
 
     // What another engine would need to go on (pool_failover.cpp).
     frame_of<wire::Open> open = {};              ///< as the first engine got it
@@ -108,6 +109,8 @@ private:
   };
 
   expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens, const std::vector<bool>& gave_up = {});
+  stream_decoder decoder_of(const wire::Open& m) const;
+  std::string text_of(stream& s, std::int32_t token) const;
   void forward_chunk(const wire::Chunk& c, std::map<owner_id, wire::ChunksT>& out);
   bool stop_at(stream& s, const wire::Chunk& c, wire::ChunkT& to);
   void discard(std::uint64_t tokens, const std::string& tenant, const std::string& engine);

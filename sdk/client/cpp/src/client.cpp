@@ -41,6 +41,7 @@ std::optional<client_error> check_request(const client_request& request) {
   if (messages && messages->empty()) return invalid("the prompt has no messages");
   const bool chat = messages || std::holds_alternative<client_json_messages>(request.prompt.value);
   if (!request.tools.empty() && !chat) return invalid("tools need a prompt of messages");
+  if (!request.template_variables.empty() && !chat) return invalid("template variables need a prompt of messages");
   return std::nullopt;
 }
 

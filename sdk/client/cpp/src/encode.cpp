@@ -47,7 +47,8 @@ Offset<wire::Prompt> encode_prompt(FlatBufferBuilder& builder, const client_requ
     json = builder.CreateString(std::get_if<client_json_messages>(&request.prompt.value)->json);
   }
   const auto tools = text_or_none(builder, request.tools);
-  return wire::CreatePrompt(builder, messages, text, tokens, request.add_special, request.parse_special, json, tools);
+  const auto variables = text_or_none(builder, request.template_variables);
+  return wire::CreatePrompt(builder, messages, text, tokens, request.add_special, request.parse_special, json, tools, variables);
 }
 
 Offset<wire::Sampling> encode_sampling(FlatBufferBuilder& builder, const client_sampling& sampling) {
@@ -106,6 +107,7 @@ bytes encode_open(std::uint64_t id, const client_request& request) {
   open.add_generate(request.max_tokens);
   open.add_deadline_us(static_cast<std::uint64_t>(request.deadline.count()));
   open.add_priority(request.priority);
+  open.add_show_special(request.show_special);
   open.add_trace(trace);
   open.add_tenant(tenant);
   open.add_metadata(metadata);

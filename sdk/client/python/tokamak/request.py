@@ -31,6 +31,7 @@ class Request:
     model: str = ""
     messages: Optional[Sequence[Dict[str, Any]]] = None
     tools: Union[str, Sequence[Any], None] = None  # JSON, or what becomes it; only with messages
+    template_variables: Union[str, Dict[str, Any], None] = None  # more variables of the chat template; only with messages
     add_special: bool = True  # text: begin with BOS where the model wants one
     parse_special: bool = False  # text: read control tokens written out
     max_tokens: int = 256
@@ -49,6 +50,7 @@ class Request:
     stop_token_ids: Sequence[int] = ()
     ignore_eos: bool = False
     min_tokens: int = 0
+    show_special: bool = False  # the answer's text names its control tokens, but for those that end it
     delivered: Sequence[int] = ()  # resume an answer after these tokens
     deadline: Optional[float] = None  # seconds for the whole answer
     chunk_timeout: Optional[float] = None  # seconds of silence within the answer; None: the client's
@@ -112,6 +114,12 @@ class Request:
             _check_text("tools", self.tools)
         elif self.tools is not None:
             self.tools = _to_json("tools", self.tools)
+        if self.template_variables is not None and self.messages is None:
+            raise InvalidArgumentError("template variables need a prompt of messages")
+        if isinstance(self.template_variables, str):
+            _check_text("template_variables", self.template_variables)
+        elif self.template_variables is not None:
+            self.template_variables = _to_json("template_variables", self.template_variables)
 
     def encode(self, request_id: int) -> bytes:
         """The Open frame's body."""
@@ -132,6 +140,7 @@ class Request:
         Open.OpenAddStops(builder, stops)
         Open.OpenAddGenerate(builder, self.max_tokens)
         Open.OpenAddPriority(builder, self.priority)
+        Open.OpenAddShowSpecial(builder, bool(self.show_special))
         if self.deadline is not None:
             Open.OpenAddDeadlineUs(builder, max(1, round(self.deadline * 1e6)))
         for add, offset in (
@@ -163,12 +172,15 @@ class Request:
     def _write_prompt(self, builder: Any) -> int:
         add, content = self._write_prompt_content(builder)
         tools = builder.CreateString(self.tools) if self.tools else 0
+        variables = builder.CreateString(self.template_variables) if self.template_variables else 0
         Prompt.PromptStart(builder)
         add(builder, content)
         Prompt.PromptAddAddSpecial(builder, bool(self.add_special))
         Prompt.PromptAddParseSpecial(builder, bool(self.parse_special))
         if tools:
             Prompt.PromptAddTools(builder, tools)
+        if variables:
+            Prompt.PromptAddVariables(builder, variables)
         return Prompt.PromptEnd(builder)
 
     def _write_prompt_content(self, builder: Any) -> Tuple[Callable[[Any, int], None], int]:

@@ -74,11 +74,13 @@ struct client_request {
   std::string model; ///< an endpoint's name, see client::list_models
   client_prompt prompt;
   std::string tools;          ///< JSON array; only with messages
+  std::string template_variables; ///< JSON object: more variables of the chat template; only with messages
   bool add_special = true;    ///< text: begin with BOS where the model wants one
   bool parse_special = false; ///< text: read control tokens written out
   std::uint32_t max_tokens = 256;
   client_sampling sampling;
   client_stops stops;
+  bool show_special = false;  ///< the answer's text names its control tokens, but for those that end it
   std::vector<std::int32_t> delivered;                    ///< resume an answer after these tokens
   std::chrono::microseconds deadline{0};                  ///< for the whole answer; 0: none
   std::optional<std::chrono::milliseconds> chunk_timeout; ///< else client_options::chunk_timeout

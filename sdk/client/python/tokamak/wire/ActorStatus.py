@@ -70,7 +70,32 @@ class ActorStatus(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def ActorStatusStart(builder): builder.StartObject(4)
+    # ActorStatus
+    def Histograms(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 4
+            x = self._tab.Indirect(x)
+            from tokamak.wire.Histogram import Histogram
+            obj = Histogram()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # ActorStatus
+    def HistogramsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ActorStatus
+    def HistogramsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        return o == 0
+
+def ActorStatusStart(builder): builder.StartObject(5)
 def Start(builder):
     return ActorStatusStart(builder)
 def ActorStatusAddName(builder, name): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(name), 0)
@@ -88,6 +113,12 @@ def StartCountersVector(builder, numElems):
 def ActorStatusAddNode(builder, node): builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(node), 0)
 def AddNode(builder, node):
     return ActorStatusAddNode(builder, node)
+def ActorStatusAddHistograms(builder, histograms): builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(histograms), 0)
+def AddHistograms(builder, histograms):
+    return ActorStatusAddHistograms(builder, histograms)
+def ActorStatusStartHistogramsVector(builder, numElems): return builder.StartVector(4, numElems, 4)
+def StartHistogramsVector(builder, numElems):
+    return ActorStatusStartHistogramsVector(builder, numElems)
 def ActorStatusEnd(builder): return builder.EndObject()
 def End(builder):
     return ActorStatusEnd(builder)

@@ -180,7 +180,14 @@ class Open(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
         return o == 0
 
-def OpenStart(builder): builder.StartObject(15)
+    # Open
+    def ShowSpecial(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(34))
+        if o != 0:
+            return bool(self._tab.Get(flatbuffers.number_types.BoolFlags, o + self._tab.Pos))
+        return False
+
+def OpenStart(builder): builder.StartObject(16)
 def Start(builder):
     return OpenStart(builder)
 def OpenAddId(builder, id): builder.PrependUint64Slot(0, id, 0)
@@ -234,6 +241,9 @@ def AddMetadata(builder, metadata):
 def OpenStartMetadataVector(builder, numElems): return builder.StartVector(4, numElems, 4)
 def StartMetadataVector(builder, numElems):
     return OpenStartMetadataVector(builder, numElems)
+def OpenAddShowSpecial(builder, showSpecial): builder.PrependBoolSlot(15, showSpecial, 0)
+def AddShowSpecial(builder, showSpecial):
+    return OpenAddShowSpecial(builder, showSpecial)
 def OpenEnd(builder): return builder.EndObject()
 def End(builder):
     return OpenEnd(builder)

@@ -112,7 +112,21 @@ class Prompt(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def PromptStart(builder): builder.StartObject(7)
+    # Prompt
+    def Variables(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # Prompt
+    def AnswerStart(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+def PromptStart(builder): builder.StartObject(9)
 def Start(builder):
     return PromptStart(builder)
 def PromptAddMessages(builder, messages): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(messages), 0)
@@ -142,6 +156,12 @@ def AddJsonMessages(builder, jsonMessages):
 def PromptAddTools(builder, tools): builder.PrependUOffsetTRelativeSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(tools), 0)
 def AddTools(builder, tools):
     return PromptAddTools(builder, tools)
+def PromptAddVariables(builder, variables): builder.PrependUOffsetTRelativeSlot(7, flatbuffers.number_types.UOffsetTFlags.py_type(variables), 0)
+def AddVariables(builder, variables):
+    return PromptAddVariables(builder, variables)
+def PromptAddAnswerStart(builder, answerStart): builder.PrependUOffsetTRelativeSlot(8, flatbuffers.number_types.UOffsetTFlags.py_type(answerStart), 0)
+def AddAnswerStart(builder, answerStart):
+    return PromptAddAnswerStart(builder, answerStart)
 def PromptEnd(builder): return builder.EndObject()
 def End(builder):
     return PromptEnd(builder)
