@@ -9,7 +9,10 @@
 namespace tokamak::frontend {
 
 http_exchanges::http_exchanges(http_settings settings, sequence_ids& ids, http_effects& effects)
-    : settings_(std::move(settings)), ids_(ids), effects_(effects) {}
+    : settings_(std::move(settings)), ids_(ids), effects_(effects) {
+  for (const auto& card : settings_.cards) dialects_.push_back(openai::model_dialect::of(card));
+  dialects_.resize(settings_.endpoint_names.size());
+}
 
 std::optional<std::size_t> http_exchanges::endpoint_of(std::string_view name) const {
   const auto found = std::find(settings_.endpoint_names.begin(), settings_.endpoint_names.end(), name);
@@ -27,6 +30,7 @@ void http_exchanges::generate(std::uint64_t connection, openai::api kind, const 
   if (!read) return refuse(connection, marks, read.error());
   const auto endpoint = endpoint_of(read->model);
   if (!endpoint) return refuse(connection, marks, unknown_model(read->model));
+  if (auto wrong = openai::adapt(*read, dialects_[*endpoint])) return refuse(connection, marks, *wrong);
   exchange e{*endpoint, read->stream, false, {}, marks.request_id, marks.origin, nullptr};
   auto opens = std::move(read->opens);
   const auto prefix = kind == openai::api::chat_completions ? "chatcmpl-" : kind == openai::api::completions ? "cmpl-" : "resp_";

@@ -110,6 +110,7 @@ private:
   void pause(const exchange& e, bool paused);
 
   http_settings settings_;
+  std::vector<openai::model_dialect> dialects_; ///< of each endpoint's model
   sequence_ids& ids_;
   http_effects& effects_;
   std::unordered_map<std::uint64_t, exchange> running_; ///< by connection

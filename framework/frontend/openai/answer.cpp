@@ -10,6 +10,7 @@ namespace tokamak::frontend::openai {
 
 answer::answer(generation_request request, std::string id, std::int64_t created_unix_s)
     : request_(std::move(request)), choices_(request_.n_answers()), running_(choices_.size()) {
+  for (std::size_t i = 0; request_.reading.reads() && i < choices_.size(); ++i) readers_.emplace_back(request_.reading);
   const answer_head head{std::move(id), created_unix_s};
   format_ = request_.kind == api::responses ? make_response_events(request_, head) : make_choice_events(request_, head);
 }
@@ -47,6 +48,27 @@ void answer::add(answered_choice& choice, std::size_t index, const wire::Chunk& 
   const auto text = chunk.text() ? chunk.text()->string_view() : std::string_view();
   std::vector<chosen_token> tokens;
   if (request_.logprobs && n > 0) tokens = chosen_tokens(chunk, request_.top_logprobs);
+  if (readers_.empty()) return say(choice, index, text, std::move(tokens), out);
+  auto& reader = readers_[index];
+  if (reader.in_reasoning()) choice.reasoning_tokens += static_cast<std::uint32_t>(n);
+  deliver(choice, index, reader.push(text), std::move(tokens), out);
+  if (chunk.finish() != wire::FinishReason::none) deliver(choice, index, reader.finish(), {}, out);
+}
+
+void answer::deliver(answered_choice& choice, std::size_t index, answer_parts::parts parts, std::vector<chosen_token> tokens, std::string& out) {
+  if (!parts.reasoning.empty() && request_.include_reasoning) {
+    if (request_.stream) format_->reason(index, parts.reasoning, out);
+    if (!request_.stream || format_->keeps_text()) choice.reasoning += parts.reasoning;
+  }
+  say(choice, index, parts.said, std::move(tokens), out);
+  for (auto& call : parts.calls) {
+    if (request_.stream) format_->call(index, choice.n_calls, call, out);
+    else choice.calls.push_back(std::move(call));
+    ++choice.n_calls;
+  }
+}
+
+void answer::say(answered_choice& choice, std::size_t index, std::string_view text, std::vector<chosen_token> tokens, std::string& out) {
   if (request_.stream && (!text.empty() || !tokens.empty())) format_->go_on(index, text, tokens, choice.characters, out);
   if (request_.stream)
     for (const auto& token : tokens) choice.characters += characters_of(token.bytes.value_or(""));
@@ -70,6 +92,7 @@ answer_usage answer::usage() const {
       all.cached_tokens += choice.cached_tokens;
     }
     all.completion_tokens += choice.completion_tokens;
+    all.reasoning_tokens += choice.reasoning_tokens;
   }
   return all;
 }

@@ -47,7 +47,7 @@ json call_arguments(const std::string& text, const std::string& path, finding& f
   return {};
 }
 
-json tool_call(const json& call, const std::string& path, finding& found) {
+json sent_call(const json& call, const std::string& path, finding& found) {
   if (!call.is_object()) {
     note(found, type_error(path, "an object", call));
     return {};
@@ -131,7 +131,7 @@ json chat_message(const json& message, std::string path, finding& found) {
     if (const auto* text = in.text(name)) out[name] = *text;
   if (has_calls) {
     auto& list = out["tool_calls"] = json::array();
-    for (std::size_t i = 0; i < calls->size() && !found; ++i) list.push_back(tool_call((*calls)[i], element(in.path_of("tool_calls"), i), found));
+    for (std::size_t i = 0; i < calls->size() && !found; ++i) list.push_back(sent_call((*calls)[i], element(in.path_of("tool_calls"), i), found));
   }
   if (const auto* notes = in.array("annotations"); notes && !notes->empty()) in.unsupported("annotations");
   for (const auto name : {"refusal", "audio", "function_call"}) in.unsupported(name);
@@ -163,6 +163,24 @@ json chat_tools(const json& tools, const std::string& path, finding& found) {
     in.finish();
   }
   return tools;
+}
+
+void read_effort(fields& in, std::string_view name, json& variables) {
+  const auto* effort = in.text(name);
+  if (!effort) return;
+  constexpr std::array<std::string_view, 6> known = {"none", "minimal", "low", "medium", "high", "xhigh"};
+  if (std::find(known.begin(), known.end(), *effort) == known.end())
+    return in.wrong(name, fmt::format("'{}' must be none, minimal, low, medium, high or xhigh, got '{}'", in.path_of(name), shortened(*effort, 64)));
+  variables["reasoning_effort"] = *effort;
+  if (*effort == "none") variables["enable_thinking"] = false;
+}
+
+void read_variables(fields& in, generation_request& request, wire::PromptT& to) {
+  json variables = json::object();
+  read_effort(in, "reasoning_effort", variables);
+  if (const auto* more = in.object("chat_template_kwargs"))
+    for (auto it = more->begin(); it != more->end(); ++it) variables[it.key()] = *it;
+  if (!variables.empty()) request.variables = to.variables = variables.dump();
 }
 
 } // namespace tokamak::frontend::openai

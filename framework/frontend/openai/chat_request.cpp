@@ -6,19 +6,61 @@ namespace tokamak::frontend::openai {
 
 namespace {
 
-void read_tools(fields& in, wire::PromptT& to) {
-  const auto* tools = in.array("tools");
-  bool offered = tools && !tools->empty();
-  if (offered) chat_tools(*tools, "tools", in.found());
-  if (const auto* choice = in.find("tool_choice")) {
-    if (!choice->is_string()) in.unsupported("tool_choice", fmt::format("{}; 'auto' or 'none' expected", no_constraint));
-    else if (*choice == "none") offered = false;
-    else if (*choice != "auto")
-      in.wrong("tool_choice", fmt::format("'tool_choice' '{}' is not supported: {}; 'auto' or 'none' expected",
-                                          shortened(choice->get_ref<const std::string&>(), 64), no_constraint), "unsupported_value");
+// {"type": "function", "function": {"name": …}}
+std::string wanted_function(fields& in, const json& choice) {
+  fields of(choice, "tool_choice", in.found());
+  const auto* type = of.text("type");
+  if (!type) of.missing("type");
+  else if (*type != "function") of.wrong("type", fmt::format("'tool_choice.type' '{}' is not supported: 'function' expected", shortened(*type, 64)), "unsupported_value");
+  const auto* function = of.object("function");
+  if (!function) {
+    of.missing("function");
+    return {};
   }
-  if (!in.flag("parallel_tool_calls").value_or(true)) in.unsupported("parallel_tool_calls", fmt::format("{}; true expected", no_constraint));
-  if (offered) to.tools = tools->dump();
+  of.finish();
+  fields inner(*function, "tool_choice.function", in.found());
+  const auto* name = inner.text("name");
+  if (!name) inner.missing("name");
+  inner.finish();
+  return name ? *name : std::string();
+}
+
+void read_tool_choice(fields& in, generation_request& request) {
+  const auto* choice = in.find("tool_choice");
+  if (!choice) return;
+  if (choice->is_object()) {
+    request.use = tool_use::one_function;
+    request.function = wanted_function(in, *choice);
+  } else if (!choice->is_string()) {
+    return in.wrong_type("tool_choice", "a string or an object", *choice);
+  } else if (*choice == "none") {
+    request.use = tool_use::none;
+  } else if (*choice == "required") {
+    request.use = tool_use::required;
+  } else if (*choice != "auto") {
+    return in.wrong("tool_choice", fmt::format("'tool_choice' must be auto, none, required or a function, got '{}'", shortened(choice->get_ref<const std::string&>(), 64)));
+  }
+}
+
+void read_tools(fields& in, generation_request& request, wire::PromptT& to) {
+  const auto* tools = in.array("tools");
+  const bool offered = tools && !tools->empty();
+  if (offered) {
+    chat_tools(*tools, "tools", in.found());
+    request.use = tool_use::automatic;
+  }
+  read_tool_choice(in, request);
+  request.one_call = !in.flag("parallel_tool_calls").value_or(true);
+  if (request.use == tool_use::required || request.use == tool_use::one_function) {
+    if (!offered) return in.wrong("tool_choice", "'tool_choice' asks for a call and there are no 'tools'");
+  }
+  if (!offered || request.use == tool_use::none || in.found()) {
+    request.use = tool_use::none;
+    return;
+  }
+  request.tools = to.tools = tools->dump();
+  if (request.use == tool_use::one_function && !offered_tools(request.tools).knows(request.function))
+    in.wrong("tool_choice", fmt::format("'tool_choice.function.name' '{}' is none of 'tools'", shortened(request.function, 64)));
 }
 
 void read_modalities(fields& in) {
@@ -41,7 +83,9 @@ void read_messages(fields& in, wire::PromptT& to) {
 void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   wire::PromptT prompt;
   read_messages(in, prompt);
-  read_tools(in, prompt);
+  read_tools(in, request, prompt);
+  read_variables(in, request, prompt);
+  request.include_reasoning = in.flag("include_reasoning").value_or(true);
   if (const auto* format = in.object("response_format")) check_format(*format, "response_format", in.found());
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");

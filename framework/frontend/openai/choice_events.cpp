@@ -7,13 +7,28 @@ namespace tokamak::frontend::openai {
 
 namespace {
 
-std::string_view reason_of(wire::FinishReason finish) { return finish == wire::FinishReason::length ? "length" : "stop"; }
+std::string_view reason_of(const answered_choice& answered) {
+  if (answered.finish == wire::FinishReason::length) return "length";
+  return answered.n_calls > 0 ? "tool_calls" : "stop";
+}
+
+// Nine letters and digits, as some models' templates want them when they come back: a number of 53 bits from the answer's id and the call's place.
+std::string call_id(std::string_view answer_id, std::size_t choice, std::size_t number) {
+  std::uint64_t hash = 14695981039346656037u;
+  for (const char c : fmt::format("{}/{}/{}", answer_id, choice, number)) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  std::string id(9, '0');
+  for (auto& c : id) {
+    c = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[hash % 62];
+    hash /= 62;
+  }
+  return id;
+}
 
 class choice_events final : public answer_format {
 public:
   choice_events(const generation_request& request, const answer_head& head)
       : chat_(request.kind == api::chat_completions), logprobs_(request.logprobs), include_usage_(request.include_usage),
-        choices_(request.choices), echo_(request.echo) {
+        choices_(request.choices), echo_(request.echo), id_(head.id), thinks_(!request.reading.reasoning_end.empty()) {
     head_ = R"({"id":)";
     append_json_string(head.id, head_);
     head_ += R"(,"object":")";
@@ -49,10 +64,28 @@ public:
     out += end_;
   }
 
+  void reason(std::size_t choice, std::string_view text, std::string& out) override {
+    out += starts_[choice];
+    out += R"({"reasoning_content":)";
+    append_json_string(text, out);
+    out += R"(},"logprobs":null)";
+    out += end_;
+  }
+
+  void call(std::size_t choice, std::size_t number, const tool_call& made, std::string& out) override {
+    out += starts_[choice];
+    out += R"({"tool_calls":[{"index":)";
+    append_number(number, out);
+    out += ',';
+    append_call(choice, number, made, out);
+    out += R"(]},"logprobs":null)";
+    out += end_;
+  }
+
   void end(std::size_t choice, const answered_choice& answered, std::string& out) override {
     out += starts_[choice];
     out += chat_ ? R"({},"logprobs":null,"finish_reason":")" : R"("","logprobs":null,"finish_reason":")";
-    out += reason_of(answered.finish);
+    out += reason_of(answered);
     out += R"("}])";
     out += last_of_event();
   }
@@ -81,8 +114,7 @@ public:
       append_number(i, out);
       if (chat_) {
         out += R"(,"message":{"role":"assistant","content":)";
-        append_json_string(all[i].text, out);
-        out += R"(,"refusal":null})";
+        append_message(all[i], i, out);
       } else {
         out += R"(,"text":")";
         if (!echo_.empty()) append_escaped(echo_of(i), out);
@@ -93,7 +125,7 @@ public:
       if (logprobs_) append_logprobs(all[i].tokens, 0, out);
       else out += "null";
       out += R"(,"finish_reason":")";
-      out += reason_of(all[i].finish);
+      out += reason_of(all[i]);
       out += R"("})";
     }
     out += ']';
@@ -124,7 +156,30 @@ private:
     if (chat_) append_chat_logprobs(tokens, out);
     else append_completion_logprobs(tokens, characters, out);
   }
-  static void append_usage(const answer_usage& usage, std::string& out) {
+  // `"id":…,"type":"function","function":{…}}`
+  void append_call(std::size_t choice, std::size_t number, const tool_call& made, std::string& out) const {
+    out += fmt::format(R"("id":"{}","type":"function","function":{{"name":)", call_id(id_, choice, number));
+    append_json_string(made.name, out);
+    out += R"(,"arguments":)";
+    append_json_string(made.arguments, out);
+    out += "}}";
+  }
+  // What follows `"content":` in a message.
+  void append_message(const answered_choice& answered, std::size_t choice, std::string& out) const {
+    if (answered.text.empty() && answered.n_calls > 0) out += "null";
+    else append_json_string(answered.text, out);
+    out += R"(,"refusal":null)";
+    if (!answered.reasoning.empty()) {
+      out += R"(,"reasoning_content":)";
+      append_json_string(answered.reasoning, out);
+    }
+    for (std::size_t i = 0; i < answered.calls.size(); ++i) {
+      out += i > 0 ? ",{" : R"(,"tool_calls":[{)";
+      append_call(choice, i, answered.calls[i], out);
+    }
+    out += answered.calls.empty() ? "}" : "]}";
+  }
+  void append_usage(const answer_usage& usage, std::string& out) const {
     out += R"(,"usage":{"prompt_tokens":)";
     append_number(usage.prompt_tokens, out);
     out += R"(,"completion_tokens":)";
@@ -133,12 +188,20 @@ private:
     append_number(usage.prompt_tokens + usage.completion_tokens, out);
     out += R"(,"prompt_tokens_details":{"cached_tokens":)";
     append_number(usage.cached_tokens, out);
-    out += "}}";
+    out += '}';
+    if (thinks_) {
+      out += R"(,"completion_tokens_details":{"reasoning_tokens":)";
+      append_number(usage.reasoning_tokens, out);
+      out += '}';
+    }
+    out += '}';
   }
 
   bool chat_, logprobs_, include_usage_;
   std::uint32_t choices_;
   std::vector<std::string> echo_;
+  std::string id_;
+  bool thinks_;                     ///< its model may
   std::string head_;                ///< up to the choices
   std::vector<std::string> starts_; ///< of each choice's events, up to the delta
   std::string end_;                 ///< of an event within an answer

@@ -2,11 +2,14 @@
 // Whatever a field asks for is done or refused by name; docs of the fields: https://platform.openai.com/docs/api-reference.
 #pragma once
 
+#include "frontend/openai/answer_parts.hpp"
 #include "frontend/openai/api_error.hpp"
+#include "frontend/openai/model_dialect.hpp"
 #include "message/frame.hpp"
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -25,6 +28,9 @@ inline constexpr std::uint32_t max_choices = 2048;                         ///< 
 inline constexpr std::uint64_t max_opened_bytes = std::uint64_t{128} << 20; ///< choices x bytes of the prompt
 inline constexpr std::uint32_t max_requested_stops = 16;
 
+/// What a model may or must do with its tools.
+enum class tool_use : std::uint8_t { none, automatic, required, one_function };
+
 struct generation_request {
   api kind = api::chat_completions;
   std::string model;
@@ -35,6 +41,13 @@ struct generation_request {
   bool logprobs = false;
   std::uint32_t top_logprobs = 0;    ///< how many the client is to get; pools are asked for more
   std::vector<std::string> echo;     ///< of each prompt, its text before the answer; empty: none
+  std::string tools;                 ///< JSON array of those that the model is shown; "" for none
+  tool_use use = tool_use::none;
+  std::string function;              ///< that has to be called
+  bool one_call = false;
+  std::string variables;             ///< of the chat template, a JSON object; "" for none
+  bool include_reasoning = true;
+  answer_reading reading;            ///< see adapt()
   std::string settings;              ///< responses: fields that the answer repeats, as `"temperature":1.0,…`
   std::vector<wire::OpenT> opens;    ///< one a choice, those of the first prompt first: id 0, target = model
 
@@ -43,5 +56,9 @@ struct generation_request {
 
 /// Errors name the field (`param`). Pure.
 tl::expected<generation_request, api_error> read_request(api kind, std::string_view body);
+
+/// Asks in the model's dialect for what the request wants, and notes how its answers are read. Without a dialect (`dialect.card` is null:
+/// models differ, or are elsewhere) answers are text as it comes. Errors: what this model cannot do. Pure.
+std::optional<api_error> adapt(generation_request& request, const model_dialect& dialect);
 
 } // namespace tokamak::frontend::openai

@@ -12,7 +12,7 @@ namespace tokamak::frontend::openai {
 /// and so the chosen one is nearly always among them.
 inline constexpr std::uint8_t asked_top = 20;
 
-/// Why forced tools and formats are refused.
+/// Why formats are refused.
 inline constexpr auto no_constraint = "nothing constrains the output yet";
 
 // sampling_fields.cpp: each reads fields of the request into `to`.
@@ -31,6 +31,10 @@ json chat_message(const json& message, std::string path, finding& found);
 json chat_tools(const json& tools, const std::string& path, finding& found);
 /// A text, or the texts of its parts, one after the other.
 std::string content_text(const json& content, const std::string& path, finding& found);
+/// What chat templates read beside messages and tools: chat_template_kwargs, reasoning_effort.
+void read_variables(fields& in, generation_request& request, wire::PromptT& to);
+/// How much a model is to think, as templates call it. `name`: of the field.
+void read_effort(fields& in, std::string_view name, json& variables);
 /// What an answer may look like: {"type": "text"}.
 void check_format(const json& format, const std::string& path, finding& found);
 

@@ -52,6 +52,20 @@ void read_format(fields& in) {
   of.finish();
 }
 
+// How much the model is to think; null if the client leaves it to the model.
+json read_reasoning(fields& in, generation_request& request, wire::PromptT& to) {
+  json variables = json::object(), effort;
+  if (const auto* reasoning = in.object("reasoning")) {
+    fields of(*reasoning, "reasoning", in.found());
+    read_effort(of, "effort", variables);
+    for (const auto name : {"summary", "generate_summary"}) of.unsupported(name, "reasoning comes as it is");
+    of.finish();
+  }
+  if (variables.contains("reasoning_effort")) effort = variables["reasoning_effort"];
+  if (!variables.empty()) request.variables = to.variables = variables.dump();
+  return effort;
+}
+
 void read_choice(fields& in) {
   if (const auto* choice = in.find("tool_choice"); choice && *choice != "auto" && *choice != "none")
     in.unsupported("tool_choice", fmt::format("{}; 'auto' or 'none' expected", no_constraint));
@@ -66,7 +80,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   read_input(in, prompt, settings);
   refuse_unless_empty(in, "tools", "this API has no tools yet; chat completions have");
   refuse_unless_empty(in, "include", "answers have nothing more");
-  refuse_unless_empty(in, "reasoning", "models are not told how to reason");
+  const auto effort = read_reasoning(in, request, prompt);
   read_choice(in);
   read_format(in);
   if (const auto* truncation = in.text("truncation"); truncation && *truncation != "disabled")
@@ -86,7 +100,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   for (const auto& label : like.metadata) metadata[label->key] = label->value;
   settings["parallel_tool_calls"] = true;
   settings["previous_response_id"] = nullptr;
-  settings["reasoning"] = {{"effort", nullptr}, {"summary", nullptr}};
+  settings["reasoning"] = {{"effort", effort}, {"summary", nullptr}};
   settings["service_tier"] = "default";
   settings["store"] = false;
   settings["temperature"] = in.number("temperature", {0, 2}).value_or(1.0);

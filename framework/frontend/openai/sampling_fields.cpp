@@ -98,6 +98,7 @@ void read_stops(fields& in, wire::OpenT& to) {
       else note(in.found(), type_error(element("stop_token_ids", i), "a token id", (*ids)[i]));
     }
   }
+  to.show_special = !in.flag("skip_special_tokens").value_or(true);
   stops.ignore_eos = in.flag("ignore_eos").value_or(false);
   if (const auto n = in.integer("min_tokens", {0, most_tokens})) stops.min_tokens = static_cast<std::uint32_t>(*n);
   if (stops.min_tokens > to.generate)
@@ -150,11 +151,9 @@ void read_service(fields& in) {
   if (in.flag("store").value_or(false)) in.unsupported("store", "answers are not kept; false expected");
   if (const auto* tier = in.text("service_tier"); tier && *tier != "auto" && *tier != "default")
     in.unsupported("service_tier", "'auto' or 'default' expected");
-  for (const auto name : {"reasoning_effort", "verbosity", "moderation", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
+  for (const auto name : {"verbosity", "moderation", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
                           "safety_identifier"})
     in.unsupported(name);
-  if (const auto* extra = in.object("chat_template_kwargs"); extra && !extra->empty())
-    in.unsupported("chat_template_kwargs", "templates take no variables of requests; an empty object expected");
 }
 
 } // namespace tokamak::frontend::openai

@@ -33,6 +33,7 @@ auto contained(const std::string& name, Work work) -> expected<decltype(work())>
 chat_template::chat_template(std::shared_ptr<const jinja::program> program) : program_(std::move(program)) {}
 
 const std::string& chat_template::name() const { return program_->name; }
+const std::string& chat_template::source() const { return program_->source; }
 
 expected<chat_template> chat_template::compile(std::string_view source, std::string_view name,
                                                const chat_template_limits& limits) {

@@ -48,6 +48,8 @@ class chat_template {
 
   /// The name given to compile().
   const std::string& name() const;
+  /// The template's text.
+  const std::string& source() const;
 
  private:
   explicit chat_template(std::shared_ptr<const jinja::program> program);

@@ -11,6 +11,7 @@ std::shared_ptr<const program> parse(std::string_view source, std::string_view n
                                      const chat_template_limits& limits) {
   auto made = std::make_shared<program>();
   made->name = name;
+  made->source = source;
   made->limits = limits;
   parser(tokenize(source), *made).run();
   return made;

@@ -272,6 +272,7 @@ enum fixed_symbol : symbol { symbol_loop, symbol_caller, symbol_kwargs, symbol_v
 /// A compiled template.
 struct program {
   std::string name;
+  std::string source;
   chat_template_limits limits;
   std::vector<std::string> symbols; ///< begins with the fixed ones
   statement_list body;

@@ -127,12 +127,18 @@ TEST_CASE("tools are passed on as they are, unless they are not to be used") {
   CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"auto","tools":)" + tools)).opens.at(0).prompt->tools == tools);
   CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"none","tools":)" + tools)).opens.at(0).prompt->tools.empty());
   CHECK(accepted(api::chat_completions, chat_with(R"("tools":[])")).opens.at(0).prompt->tools.empty());
-  CHECK(refused(R"("tool_choice":"required","tools":)" + tools) ==
-        wrong + "tool_choice unsupported_value: 'tool_choice' 'required' is not supported: nothing constrains the output yet; 'auto' or 'none' expected");
-  CHECK(refused(R"("tool_choice":{"type":"function","function":{"name":"f"}},"tools":)" + tools) ==
-        wrong + "tool_choice unsupported_parameter: 'tool_choice' is not supported: nothing constrains the output yet; 'auto' or 'none' expected");
-  CHECK(refused(R"("parallel_tool_calls":false)") ==
-        wrong + "parallel_tool_calls unsupported_parameter: 'parallel_tool_calls' is not supported: nothing constrains the output yet; true expected");
+  CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"required","tools":)" + tools)).use == tool_use::required);
+  const auto forced = accepted(api::chat_completions, chat_with(R"("tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,"tools":)" + tools));
+  CHECK(forced.use == tool_use::one_function);
+  CHECK(forced.function == "f");
+  CHECK(forced.one_call);
+  CHECK(refused(R"("tool_choice":"any","tools":)" + tools) == wrong + "tool_choice invalid_value: 'tool_choice' must be auto, none, required or a function, got 'any'");
+  CHECK(refused(R"("tool_choice":1,"tools":)" + tools) == wrong + "tool_choice invalid_type: 'tool_choice' must be a string or an object, got a number");
+  CHECK(refused(R"("tool_choice":"required")") == wrong + "tool_choice invalid_value: 'tool_choice' asks for a call and there are no 'tools'");
+  CHECK(refused(R"("tool_choice":{"type":"function","function":{"name":"g"}},"tools":)" + tools) == wrong + "tool_choice invalid_value: 'tool_choice.function.name' 'g' is none of 'tools'");
+  CHECK(refused(R"("tool_choice":{"type":"function"},"tools":)" + tools) == wrong + "tool_choice.function missing_required_parameter: 'tool_choice.function' is missing");
+  CHECK(refused(R"("tool_choice":{"type":"allowed_tools","function":{"name":"f"}},"tools":)" + tools) ==
+        wrong + "tool_choice.type unsupported_value: 'tool_choice.type' 'allowed_tools' is not supported: 'function' expected");
   CHECK(refused(R"("tools":[{"type":"web_search"}])") ==
         wrong + "tools[0].type unsupported_value: 'tools[0].type' 'web_search' is not supported: 'function' expected");
   CHECK(refused(R"("tools":[{"type":"function","function":{"name":"f","strict":true}}])") ==
@@ -188,17 +194,24 @@ TEST_CASE("a value of the wrong type, or out of its range, is told") {
   CHECK(refused(R"("user":")" + std::string(300, 'x') + "\"") == wrong + "user invalid_value: 'user' must have at most 256 bytes, got 300");
 }
 
+TEST_CASE("chat templates are told what a request says for them") {
+  CHECK(accepted(api::chat_completions, chat_with(R"("chat_template_kwargs":{"enable_thinking":false,"n":1})")).opens.at(0).prompt->variables == R"({"enable_thinking":false,"n":1})");
+  CHECK(accepted(api::chat_completions, chat_with(R"("reasoning_effort":"low")")).variables == R"({"reasoning_effort":"low"})");
+  CHECK(accepted(api::chat_completions, chat_with(R"("reasoning_effort":"none")")).variables == R"({"reasoning_effort":"none","enable_thinking":false})");
+  CHECK(accepted(api::chat_completions, chat_with(R"("chat_template_kwargs":{})")).variables.empty());
+  CHECK(refused(R"("reasoning_effort":"most")") == wrong + "reasoning_effort invalid_value: 'reasoning_effort' must be none, minimal, low, medium, high or xhigh, got 'most'");
+  CHECK(refused(R"("chat_template_kwargs":[])") == wrong + "chat_template_kwargs invalid_type: 'chat_template_kwargs' must be an object, got an array");
+  CHECK(accepted(api::chat_completions, chat_with(R"("skip_special_tokens":false)")).opens.at(0).show_special);
+}
+
 TEST_CASE("what this service does not do is refused by name") {
   CHECK(refused(R"("response_format":{"type":"json_object"})") ==
         wrong + "response_format.type unsupported_value: 'response_format.type' 'json_object' is not supported: nothing constrains the output yet; 'text' expected");
   CHECK(refused(R"("store":true)") == wrong + "store unsupported_parameter: 'store' is not supported: answers are not kept; false expected");
   CHECK(refused(R"("functions":[])") == wrong + "functions unsupported_parameter: 'functions' is not supported: 'tools' took its place");
   CHECK(refused(R"("function_call":"auto")") == wrong + "function_call unsupported_parameter: 'function_call' is not supported: 'tools' took its place");
-  CHECK(refused(R"("reasoning_effort":"low")") == wrong + "reasoning_effort unsupported_parameter: 'reasoning_effort' is not supported");
   CHECK(refused(R"("service_tier":"flex")") == wrong + "service_tier unsupported_parameter: 'service_tier' is not supported: 'auto' or 'default' expected");
   CHECK(refused(R"("modalities":["text","audio"])") == wrong + "modalities unsupported_parameter: 'modalities' is not supported: only text is answered");
-  CHECK(refused(R"("chat_template_kwargs":{"enable_thinking":false})") ==
-        wrong + "chat_template_kwargs unsupported_parameter: 'chat_template_kwargs' is not supported: templates take no variables of requests; an empty object expected");
   CHECK(refused(R"("stream_options":{"include_usage":true})") ==
         wrong + "stream_options invalid_value: 'stream_options' is only allowed when 'stream' is true");
   CHECK(refused(R"("stream":true,"stream_options":{"include_use":true})") ==

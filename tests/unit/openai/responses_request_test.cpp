@@ -53,7 +53,9 @@ TEST_CASE("harmless values of responses are accepted, others refused by name") {
         wrong + "truncation unsupported_parameter: 'truncation' is not supported: conversations are never shortened; 'disabled' expected");
   CHECK(refused(R"("text":{"format":{"type":"json_schema"}})") ==
         wrong + "text.format.type unsupported_value: 'text.format.type' 'json_schema' is not supported: nothing constrains the output yet; 'text' expected");
-  CHECK(refused(R"("reasoning":{"effort":"low"})") == wrong + "reasoning unsupported_parameter: 'reasoning' is not supported: models are not told how to reason");
+  CHECK(accepted(api::responses, response_with(R"("reasoning":{"effort":"low"})")).variables == R"({"reasoning_effort":"low"})");
+  CHECK(refused(R"("reasoning":{"effort":"most"})") == wrong + "reasoning.effort invalid_value: 'reasoning.effort' must be none, minimal, low, medium, high or xhigh, got 'most'");
+  CHECK(refused(R"("reasoning":{"summary":"auto"})") == wrong + "reasoning.summary unsupported_parameter: 'reasoning.summary' is not supported: reasoning comes as it is");
   CHECK(refused(R"("max_tokens":5)") == wrong + "max_tokens unknown_parameter: unknown field 'max_tokens'; did you mean 'min_tokens'?");
   CHECK(refused(R"("stream":true,"stream_options":{"include_usage":true})")
             .starts_with(wrong + "stream_options.include_usage unknown_parameter: unknown field 'stream_options.include_usage'"));

@@ -1,0 +1,60 @@
+// What only the model can tell of a request: whether its template knows a variable, how a call begins, where reasoning stands.
+#include "frontend/openai/json_text.hpp"
+#include "frontend/openai/request_reading.hpp"
+
+namespace tokamak::frontend::openai {
+
+namespace {
+
+// A model that does not think is told nothing where it is asked not to.
+bool asks_for_less(const std::string& name, const json& value) {
+  return name == "reasoning_effort" ? value == "none" : (name == "enable_thinking" || name == "thinking") && value == false;
+}
+
+std::optional<api_error> check_variables(const generation_request& request, const model_dialect& dialect) {
+  if (request.variables.empty()) return std::nullopt;
+  const auto variables = json::parse(request.variables);
+  for (auto it = variables.begin(); it != variables.end(); ++it) {
+    if (dialect.knows_variable(it.key()) || asks_for_less(it.key(), *it)) continue;
+    const auto name = shortened(it.key(), 64);
+    const auto param = name == "reasoning_effort" ? name : "chat_template_kwargs." + name;
+    return wrong_request(fmt::format("'{}' is not supported: the chat template of model '{}' has no such variable", param, request.model), param, "unsupported_parameter");
+  }
+  return std::nullopt;
+}
+
+std::string call_start(const generation_request& request, const model_dialect& dialect) {
+  auto text = dialect.call_start;
+  if (request.use == tool_use::one_function) text += request.function + dialect.name_end;
+  while (text.ends_with(' ')) text.pop_back(); // models write a blank together with what follows
+  return text;
+}
+
+} // namespace
+
+std::optional<api_error> adapt(generation_request& request, const model_dialect& dialect) {
+  if (request.kind == api::completions) return std::nullopt;
+  const bool forced = request.use == tool_use::required || request.use == tool_use::one_function;
+  if (forced && !dialect.calls)
+    return wrong_request(fmt::format("'tool_choice' is not supported for model '{}': how it writes calls is not known; 'auto' or 'none' expected", request.model), "tool_choice", "unsupported_parameter");
+  if (!dialect.card || !dialect.card->chat) return std::nullopt;
+  if (auto wrong = check_variables(request, dialect)) return wrong;
+  auto& reading = request.reading;
+  reading.reasoning_begin = dialect.reasoning_begin;
+  reading.reasoning_end = dialect.reasoning_end;
+  reading.in_reasoning = dialect.begins_with_reasoning(request.tools, request.variables);
+  if (request.use != tool_use::none) {
+    reading.calls = dialect.calls;
+    reading.tools = offered_tools(request.tools);
+    reading.one_call = request.one_call || request.use == tool_use::one_function;
+  }
+  if (forced) reading.begun = (reading.in_reasoning ? std::string(dialect.reasoning_end) + "\n\n" : std::string()) + call_start(request, dialect);
+  for (auto& open : request.opens) {
+    open.show_special = open.show_special || (reading.reads() && dialect.marks_are_special);
+    open.prompt->answer_start = reading.begun;
+    if (request.use == tool_use::one_function && !dialect.calls->end.empty()) open.stops->strings.emplace_back(dialect.calls->end);
+  }
+  return std::nullopt;
+}
+
+} // namespace tokamak::frontend::openai
