@@ -59,6 +59,10 @@ void read_tools(fields& in, generation_request& request, wire::PromptT& to) {
     return;
   }
   request.tools = to.tools = tools->dump();
+  if (request.use == tool_use::required && tools->size() == 1) { // which one is no question
+    request.use = tool_use::one_function;
+    request.function = (*tools)[0]["function"]["name"].get<std::string>();
+  }
   if (request.use == tool_use::one_function && !offered_tools(request.tools).knows(request.function))
     in.wrong("tool_choice", fmt::format("'tool_choice.function.name' '{}' is none of 'tools'", shortened(request.function, 64)));
 }

@@ -12,6 +12,8 @@ namespace {
 
 const std::string tools = R"("tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"integer"}}}}}])";
 
+const std::string two_tools = R"("tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}])";
+
 // A model that thinks, and calls tools as most do. It has a template, but nobody's tokenizer.
 model_dialect dialect() {
   model_dialect d;
@@ -46,7 +48,7 @@ std::string refused(const std::string& fields, const model_dialect& d) {
 
 TEST_CASE("a call that is asked for begins in the prompt") {
   CHECK(adapted(tools, dialect()).opens.at(0).prompt->answer_start.empty());
-  CHECK(adapted(R"("tool_choice":"required",)" + tools, dialect()).opens.at(0).prompt->answer_start == "<tool_call>\n{\"name\": \"");
+  CHECK(adapted(R"("tool_choice":"required",)" + two_tools, dialect()).opens.at(0).prompt->answer_start == "<tool_call>\n{\"name\": \"");
   const auto forced = adapted(R"("n":2,"tool_choice":{"type":"function","function":{"name":"f"}},)" + tools, dialect());
   for (const auto& open : forced.opens) {
     CHECK(open.prompt->answer_start == "<tool_call>\n{\"name\": \"f\", \"arguments\":");

@@ -127,7 +127,8 @@ TEST_CASE("tools are passed on as they are, unless they are not to be used") {
   CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"auto","tools":)" + tools)).opens.at(0).prompt->tools == tools);
   CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"none","tools":)" + tools)).opens.at(0).prompt->tools.empty());
   CHECK(accepted(api::chat_completions, chat_with(R"("tools":[])")).opens.at(0).prompt->tools.empty());
-  CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"required","tools":)" + tools)).use == tool_use::required);
+  CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"required","tools":)" + tools)).function == "f"); // there is no other
+  CHECK(accepted(api::chat_completions, chat_with(R"("tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}])")).use == tool_use::required);
   const auto forced = accepted(api::chat_completions, chat_with(R"("tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,"tools":)" + tools));
   CHECK(forced.use == tool_use::one_function);
   CHECK(forced.function == "f");

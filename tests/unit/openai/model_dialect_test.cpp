@@ -51,7 +51,7 @@ TEST_CASE("templates show how their models call tools and where they think") {
       {"CohereForAI-c4ai-command-r7b-12-2024-tool_use", {"<|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"", "\", \"parameters\": ", "<|END_THINKING|>"}},
       {"GLM-4.7-Flash", {"<tool_call>", "", "</think>"}},
       {"GigaChat3.1-10B-A1.8B", {"<|function_call|>{\"name\": \"", "\", \"arguments\": ", ""}},
-      {"Kimi-K2-Instruct", {"<|tool_calls_section_begin|><|tool_call_begin|>functions.", ":0<|tool_call_argument_begin|>", ""}},
+      {"Kimi-K2-Instruct", {"", "", ""}}, // wants to change a list, which the sandbox forbids
       {"MiMo-VL", {"<tool_call>\n{\"name\": \"", "\", \"arguments\": ", ""}},
       {"MiniMax-M2", {"<minimax:tool_call>\n<invoke name=\"", "\">", "</think>"}},
       {"Mistral-Small-3.2-24B-Instruct-2506", {"[TOOL_CALLS]", "[CALL_ID]probe0001[ARGS]", ""}},
@@ -87,6 +87,18 @@ TEST_CASE("templates show how their models call tools and where they think") {
     CHECK(dialect.reasoning_end == want.reasoning_end);
     CHECK((dialect.calls != nullptr) == !want.start.empty());
   }
+}
+
+TEST_CASE("a template may show a call's id in the place of its tool's name") {
+  const auto card = card_of("{% for m in messages %}{{ m.content }}{% if m.tool_calls %}<|tool_calls_section_begin|>{% for c in m.tool_calls %}<|tool_call_begin|>{{ c.id }}"
+                            "<|tool_call_argument_begin|>{{ c.function.arguments | tojson }}<|tool_call_end|>{% endfor %}<|tool_calls_section_end|>{% endif %}{% endfor %}");
+  if (!card) {
+    MESSAGE("no shared tokenizers: skipped");
+    return;
+  }
+  const auto dialect = model_dialect::of(card);
+  CHECK(dialect.call_start == "<|tool_calls_section_begin|><|tool_call_begin|>functions.");
+  CHECK(dialect.name_end == ":0<|tool_call_argument_begin|>");
 }
 
 TEST_CASE("the prompt may open the reasoning, and variables may close it") {
