@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that Tokamak needs and this machine lacks; when nothing is missing it takes no time.
-# Usage: deploy/install_packages.sh [--fuzz]. With --fuzz also what the fuzz targets need. To be run as root, or by a
-# user who has sudo.
+# Usage: deploy/install_packages.sh [--tests] [--fuzz]. With --tests also the browser of the web page's test, with --fuzz
+# what the fuzz targets need. To be run as root, or by a user who has sudo.
 set -euo pipefail
 
 packages=(
@@ -12,14 +12,16 @@ packages=(
 )
 # Any Boost from 1.74 on will do; Debian's others give way to each other, so one that is there stays.
 [ -e /usr/include/boost/beast.hpp ] || packages+=(libboost-dev)
-case "${1:-}" in
-  "") ;;
-  --fuzz) packages+=(clang libclang-rt-14-dev) ;;
-  *)
-    echo "Usage: deploy/install_packages.sh [--fuzz]" >&2
-    exit 2
-    ;;
-esac
+for flag in "$@"; do
+  case "$flag" in
+    --tests) packages+=(chromium) ;;
+    --fuzz) packages+=(clang libclang-rt-14-dev) ;;
+    *)
+      echo "Usage: deploy/install_packages.sh [--tests] [--fuzz]" >&2
+      exit 2
+      ;;
+  esac
+done
 
 stop() {
   echo "install_packages: $*" >&2

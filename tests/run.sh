@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset="${TOKAMAK_PRESET:-release}"
 
-deploy/install_packages.sh
+deploy/install_packages.sh --tests
 TOKAMAK_PYTHON="$(deploy/python_venv.sh --tests)"
 export TOKAMAK_PYTHON
 for model in smollm2 gemma3; do deploy/fetch_model.sh "$model" >/dev/null; done

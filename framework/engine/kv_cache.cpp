@@ -87,6 +87,7 @@ kv_cache_actor::behavior_type kv_cache_behavior(self_pointer self, const std::st
                            {{"lookups", static_cast<double>(c.lookups)},
                             {"hits", static_cast<double>(c.hits)},
                             {"hit_tokens", static_cast<double>(c.hit_tokens)},
+                            {"blocks_free", static_cast<double>(core_now.n_groups() ? core_now.free(0) : 0)},
                             {"cached_blocks", static_cast<double>(core_now.cached_nodes())},
                             {"evicted_blocks", static_cast<double>(c.evicted)},
                             {"exported_tokens", static_cast<double>(t.exported_tokens)},

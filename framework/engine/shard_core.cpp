@@ -10,6 +10,11 @@ namespace tokamak::engine {
 shard_core::shard_core(shard_program program, done_poster post, shard_effects& effects)
     : program_(std::move(program)), post_(std::move(post)), effects_(effects), sampler_(program_.vocab_size) {}
 
+// A simulated step ends when virtual time passes, which may be never; its backend drops it.
+shard_core::~shard_core() {
+  if (*in_flight_ && !program_.backend.describe().simulated) in_flight_->wait(true);
+}
+
 void shard_core::enqueue(std::unique_ptr<job> j) {
   j->number = next_job_++;
   jobs_.push_back(std::move(j));
@@ -143,18 +148,22 @@ void shard_core::submit(const program_segment& segment, const tk_step& step) {
   struct context {
     done_poster post;
     std::uint64_t job;
+    std::shared_ptr<std::atomic<bool>> in_flight;
   };
-  auto owned = std::make_unique<context>(context{post_, j.number});
+  auto owned = std::make_unique<context>(context{post_, j.number, in_flight_});
   const auto on_done = [](void* user, std::uint64_t, tk_status status, const tk_error* e) {
     const std::unique_ptr<context> c(static_cast<context*>(user));
     c->post(c->job, status, status == TK_OK || !e ? std::string() : std::string(e->message));
+    *c->in_flight = false;
+    c->in_flight->notify_all();
   };
   j.running = true;
+  *in_flight_ = true;
   auto ticket = program_.backend.submit(segment.program, program_.cache, step, on_done, owned.get());
   if (ticket) {
     owned.release();
   } else {
-    j.running = false;
+    j.running = *in_flight_ = false;
     fail_job(ticket.error());
   }
 }

@@ -6,9 +6,11 @@
 #include "engine/shard_program.hpp"
 #include "engine/step_sampler.hpp"
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 
 namespace tokamak::engine {
@@ -30,6 +32,8 @@ using done_poster = std::function<void(std::uint64_t job, tk_status status, std:
 class shard_core {
 public:
   shard_core(shard_program program, done_poster post, shard_effects& effects);
+  /// Waits for a step that the backend is at: it uses what goes with the shard.
+  ~shard_core();
 
   /// Frames of an epoch before the newest are ignored; the first of a newer one makes the shard forget all before it.
   void step(frame_of<wire::Step> frame);
@@ -108,6 +112,7 @@ private:
   step_sampler sampler_;
   std::deque<std::unique_ptr<job>> jobs_; ///< in order of arrival; the first may be running
   std::uint64_t next_job_ = 1;
+  std::shared_ptr<std::atomic<bool>> in_flight_ = std::make_shared<std::atomic<bool>>(false); ///< submitted, not done
   std::uint64_t epoch_ = 0;
   std::map<std::uint64_t, frame_of<wire::Activations>> received_;
   std::map<std::pair<std::uint64_t, std::uint32_t>, std::map<std::uint32_t, frame_of<wire::Partial>>> partials_;

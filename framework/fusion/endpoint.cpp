@@ -70,7 +70,9 @@ private:
   struct entry {
     caf::strong_actor_ptr owner;
     std::unique_ptr<request_call> call;
-    bool nested = false; ///< of a request of another endpoint
+    std::uint64_t opened_us = 0;
+    bool answered = false; ///< its first token went out
+    bool nested = false;   ///< of a request of another endpoint
   };
   using entries = std::unordered_map<std::uint64_t, entry>;
 
@@ -93,6 +95,7 @@ private:
   bool draining_ = false;
   bool renewing_ = false;
   std::uint64_t opened_ = 0, finished_ = 0, failed_ = 0, cancelled_ = 0, delivered_ = 0;
+  std::uint64_t first_tokens_ = 0, first_token_us_ = 0; ///< answers that began; the sum of what they took to begin
   std::uint64_t draining_requests_ = 0, cut_ = 0; ///< of clients, when the drain began; at its deadline
 };
 
@@ -130,6 +133,7 @@ void endpoint_core::open(const frame_of<wire::Open>& m, const caf::strong_actor_
   if (owner && owners_[owner]++ == 0) self_->monitor(owner);
   auto& e = entries_[m->id()];
   e.owner = owner;
+  e.opened_us = now_us();
   e.nested = m->parent() != 0;
   e.call = std::make_unique<request_call>(m, names_, setup_.limits, *this);
   e.call->begin(setup_.fusion);
@@ -147,6 +151,11 @@ void endpoint_core::collect(entries::iterator it) {
   const bool over = e.call->over();
   if (auto chunk = e.call->take_chunk()) {
     delivered_ += chunk->tokens.size();
+    if (!e.answered && !chunk->tokens.empty()) {
+      e.answered = true;
+      ++first_tokens_;
+      first_token_us_ += now_us() - e.opened_us;
+    }
     if (over) ++(chunk->finish == wire::FinishReason::error ? failed_ : finished_);
     outbox_[e.owner].items.push_back(std::move(chunk));
   }
@@ -271,7 +280,9 @@ frame_of<wire::ActorStatus> endpoint_core::status() const {
                       {"finished", static_cast<double>(finished_)},
                       {"failed", static_cast<double>(failed_)},
                       {"cancelled", static_cast<double>(cancelled_)},
-                      {"delivered_tokens", static_cast<double>(delivered_)}});
+                      {"delivered_tokens", static_cast<double>(delivered_)},
+                      {"first_tokens", static_cast<double>(first_tokens_)},
+                      {"first_token_us", static_cast<double>(first_token_us_)}});
 }
 
 endpoint_actor::behavior_type endpoint_behavior(self_pointer self, const std::shared_ptr<endpoint_setup>& setup) {

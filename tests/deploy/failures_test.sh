@@ -59,7 +59,18 @@ run "$install"
 expect 0 "" "nothing is missing: nothing is done"
 
 run "$install" --all
-expect 2 "Usage: deploy/install_packages.sh [--fuzz]" "an unknown flag"
+expect 2 "Usage: deploy/install_packages.sh [--tests] [--fuzz]" "an unknown flag"
+
+new_machine
+fake dpkg-query <<<'[ "${!#}" != chromium ] && echo installed'
+fake apt-get <<<'exit 1'
+fake id <<<'echo 1000'
+run "$install"
+expect 0 "" "a service needs no browser"
+
+run "$install" --fuzz --tests
+expect 1 "install_packages: packages are missing and this user is not root and has no sudo; as root run: apt-get install chromium" \
+  "the tests need one"
 
 new_machine
 run "$install"

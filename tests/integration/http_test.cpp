@@ -253,6 +253,17 @@ TEST_CASE("a client that does not read is cut, and others go on meanwhile") {
   CHECK(counter(address, "frontend", "connections") == 1); // the one that asks
 }
 
+TEST_CASE("a service that ends while its backend is at a step waits for the step") {
+  if (skipped()) return;
+  for (int round = 0; round < 5; ++round) {
+    test::test_service s(toml("", ", step_us = 20000"));
+    http_client c(s.address());
+    c.post("/v1/completions", R"({"model":"smollm2","prompt":"hello","max_tokens":2000,"stream":true})");
+    CHECK(c.read_until("data:"));
+    CHECK(c.read_until("data:"));
+  }
+}
+
 TEST_CASE("keys are asked for, and half-open and idle connections end") {
   if (skipped()) return;
   const auto file = (std::filesystem::temp_directory_path() / fmt::format("tokamak_keys_{}", getpid())).string();

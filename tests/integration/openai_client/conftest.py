@@ -1,19 +1,12 @@
-"""A service with a real model, on a free port, and clients of it."""
-
-import os
-import pathlib
-import socket
-import subprocess
-import time
-import urllib.request
+"""A service with a real model, and OpenAI's client of it."""
 
 import openai
 import pytest
+from running_service import RunningService
 
-MODEL = pathlib.Path.home() / ".cache/tokamak/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TOPOLOGY = """
 [models.smollm2]
-path = "{model}"
+path = "$model"
 [engines.smollm2]
 model = "smollm2"
 context_length = 2048
@@ -21,38 +14,21 @@ context_length = 2048
 members = ["smollm2"]
 aliases = ["gpt-4o-mini"]
 [frontends.http]
-bind = "127.0.0.1:{port}"
+bind = "127.0.0.1:$port"
 cors_origins = ["http://page.example"]
 """
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+@pytest.fixture(scope="session")
+def service(tmp_path_factory):
+    service = RunningService(TOPOLOGY, tmp_path_factory.mktemp("service"))
+    yield service
+    service.end()
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory):
-    if not MODEL.exists():
-        pytest.skip(f"{MODEL} is not there: run deploy/fetch_model.sh smollm2")
-    folder = tmp_path_factory.mktemp("service")
-    port = free_port()
-    topology = folder / "topology.toml"
-    topology.write_text(TOPOLOGY.format(model=MODEL, port=port))
-    with open(folder / "log", "w") as log:
-        service = subprocess.Popen([os.environ["TOKAMAK"], "serve", topology], stdout=log, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url + "/health/ready").read()
-            break
-        except OSError:
-            assert service.poll() is None, (folder / "log").read_text()
-            time.sleep(0.1)
-    yield url
-    service.terminate()
-    assert service.wait(30) == 0, (folder / "log").read_text()
+def address(service):
+    return service.address
 
 
 @pytest.fixture(scope="session")

@@ -6,4 +6,4 @@ if ! "$python" -W ignore -c 'import pytest, openai' 2>/dev/null; then
   echo "$python has no pytest and openai: run deploy/python_venv.sh --tests and set TOKAMAK_PYTHON to what it prints" >&2
   exit 1
 fi
-TOKAMAK="$1" exec "$python" -m pytest -q -p no:cacheprovider "$here"
+TOKAMAK="$1" PYTHONPATH="$here/.." exec "$python" -m pytest -q -p no:cacheprovider "$here"

@@ -100,19 +100,9 @@ def test_what_is_wrong_is_named(client, fields, error, message):
     assert message in caught.value.message
 
 
-def test_a_stream_that_is_left_frees_its_sequence(client, address):
-    import json
-    import time
-    import urllib.request
+def test_a_stream_that_is_left_frees_its_sequence(client, service):
     for _ in range(5):
         stream = client.chat.completions.create(model="smollm2", messages=HELLO, max_tokens=1500, temperature=0, stream=True, extra_body={"ignore_eos": True})
         next(iter(stream))
         stream.close()
-    running = 1
-    for _ in range(100):
-        actors = json.load(urllib.request.urlopen(address + "/status"))["actors"]
-        running = sum(a["counters"].get("running", 0) for a in actors if a["kind"] == "scheduler")
-        if running == 0:
-            break
-        time.sleep(0.05)
-    assert running == 0
+    assert service.wait_until(service.is_idle)

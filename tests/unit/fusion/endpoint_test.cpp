@@ -70,6 +70,18 @@ struct script {
     m.deadline_us = deadline_us;
     send<wire::Drain>(m);
   }
+  double counter(std::string_view name) {
+    auto asked = (*self)->request(endpoint, caf::infinite, make_frame<wire::StatusRequest>({}));
+    settle();
+    double value = -1;
+    asked.receive(
+        [&](const frame_of<wire::ActorStatus>& m) {
+          for (const auto* c : *m->counters())
+            if (c->name()->string_view() == name) value = c->value();
+        },
+        [](const caf::error&) {});
+    return value;
+  }
   /// What came to this test as a client and as a pool, in order.
   lines received() {
     lines text;
@@ -155,6 +167,23 @@ TEST_CASE_FIXTURE(script, "a slow client's pause reaches the sequences of its re
   m.paused = false;
   send<wire::Flow>(m);
   CHECK(received() == lines{"flow 1 false"});
+}
+
+TEST_CASE_FIXTURE(script, "the time to first token is counted once a request, when its first token goes out") {
+  open(9);
+  open(10);
+  advance(std::chrono::milliseconds(20));
+  auto chunk = end_of(1);
+  chunk.items[0]->finish = wire::FinishReason::none;
+  send<wire::Chunks>(chunk);
+  advance(std::chrono::milliseconds(30));
+  send<wire::Chunks>(end_of(1));
+  CHECK(counter("first_tokens") == 1);
+  CHECK(counter("first_token_us") == 20'000);
+  send<wire::Chunks>(end_of(2));
+  CHECK(counter("first_tokens") == 2);
+  CHECK(counter("first_token_us") == 70'000);
+  received();
 }
 
 TEST_CASE_FIXTURE(script, "requests that no model could answer are refused here") {
