@@ -2,6 +2,7 @@
 #include "frontend/http/http_exchanges.hpp"
 
 #include "base/nearest_name.hpp"
+#include "fusion/admission.hpp"
 #include "message/wire_error.hpp"
 
 #include <algorithm>
@@ -25,6 +26,20 @@ openai::api_error http_exchanges::unknown_model(std::string_view name) const {
   return {404, "invalid_request_error", fmt::format("no model '{}'{}", shown, known_names(shown, settings_.endpoint_names)), "model", "model_not_found"};
 }
 
+namespace {
+
+// The owner of a key pays; whom it serves, the request's `user`, stays as a label.
+void set_tenant(wire::OpenT& open, const std::string& owner) {
+  const auto user = std::exchange(open.tenant, owner);
+  const bool labelled = std::any_of(open.metadata.begin(), open.metadata.end(), [](const auto& label) { return label->key == "user"; });
+  if (user.empty() || labelled || open.metadata.size() >= fusion::max_metadata_entries) return;
+  auto& label = open.metadata.emplace_back(std::make_unique<wire::LabelT>());
+  label->key = "user";
+  label->value = user;
+}
+
+} // namespace
+
 void http_exchanges::generate(std::uint64_t connection, openai::api kind, const http_request& request, marks marks, std::string owner, std::int64_t unix_s) {
   auto read = openai::read_request(kind, request.body);
   if (!read) return refuse(connection, marks, read.error());
@@ -40,7 +55,7 @@ void http_exchanges::generate(std::uint64_t connection, openai::api kind, const 
     open.id = ids_.next();
     open.target = settings_.endpoint_names[*endpoint];
     open.trace = marks.request_id;
-    if (!owner.empty()) open.tenant = owner;
+    if (!owner.empty()) set_tenant(open, owner);
     e.sequences.push_back(open.id);
     sequences_.emplace(open.id, sequence{connection, i});
   }

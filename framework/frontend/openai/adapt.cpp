@@ -49,6 +49,7 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
     reading.one_call = request.one_call || request.use == tool_use::one_function;
   }
   if (forced) reading.begun = (reading.in_reasoning ? std::string(dialect.reasoning_end) + "\n\n" : std::string()) + call_start(request, dialect);
+  if (request.use == tool_use::one_function) reading.function = request.function;
   for (auto& open : request.opens) {
     open.show_special = open.show_special || (reading.reads() && dialect.marks_are_special);
     open.prompt->answer_start = reading.begun;

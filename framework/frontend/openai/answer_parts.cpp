@@ -22,7 +22,9 @@ void drop_blanks(std::string& text) { text.erase(0, std::min(text.find_first_not
 
 answer_parts::answer_parts(const answer_reading& reading) : reading_(reading) {
   if (reading.in_reasoning) where_ = where::reasoning;
-  if (!reading.begun.empty()) (void)push(reading.begun);
+  if (reading.begun.empty()) return;
+  (void)push(reading.begun);
+  begun_ = waiting_.size();
 }
 
 answer_parts::parts answer_parts::push(std::string_view text) {
@@ -143,6 +145,7 @@ answer_parts::parts answer_parts::finish() {
   if (where_ == where::reasoning) out.reasoning = std::move(waiting_);
   else if (where_ == where::call) {
     if (auto calls = read_calls(*reading_.calls, waiting_, reading_.tools)) take_calls(std::move(*calls), out);
+    else if (!reading_.function.empty() && n_calls_ == 0) take_calls({{reading_.function, waiting_.substr(begun_)}}, out);
     else say_raw(std::string(reading_.calls->begin) + waiting_, out); // no call after all
   } else if (n_calls_ == 0 || waiting_.find_first_not_of(blank) != std::string::npos) {
     say_raw(waiting_, out);

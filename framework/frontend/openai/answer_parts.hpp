@@ -19,6 +19,7 @@ struct answer_reading {
   offered_tools tools = {};
   bool one_call = false;                       ///< calls after the first are left out
   std::string begun = {};                      ///< text of the answer that the prompt has already
+  std::string function = {};                   ///< `begun` calls it: what follows are its arguments
 
   bool reads() const { return calls || !reasoning_end.empty(); }
 };
@@ -57,6 +58,7 @@ private:
   std::string waiting_;
   std::string blanks_;      ///< said, but only if something else than a call follows
   std::size_t seen_ = 0;    ///< of waiting_, in a call: no end is before it
+  std::size_t begun_ = 0;   ///< of waiting_, in the call that the prompt has begun
   std::size_t n_calls_ = 0;
   where where_ = where::start;
   bool reasoned_ = false;

@@ -13,7 +13,7 @@ namespace tokamak::frontend::openai {
 
 struct tool_call {
   std::string name;
-  std::string arguments; ///< a JSON object
+  std::string arguments; ///< a JSON object; of a call that had to be made and was cut, what there is of it
 
   friend bool operator==(const tool_call&, const tool_call&) = default;
 };

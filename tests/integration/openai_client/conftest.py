@@ -37,8 +37,14 @@ def client(address):
 
 
 # Templates that call tools and that think, for a model that was taught neither.
-CALLER = """{% for t in tools or [] %}{{ t | tojson }}
-{% endfor %}{% for m in messages %}<|im_start|>{{ m.role }}
+CALLER = """{% if tools %}<|im_start|>system
+You may call functions. These are there:
+{% for t in tools %}{{ t | tojson }}
+{% endfor %}Write a call as
+<tool_call>
+{"name": <name of the function>, "arguments": <object of its arguments>}
+</tool_call><|im_end|>
+{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}
 {{ m.content or '' }}{% for c in m.tool_calls or [] %}<tool_call>
 {"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}}
 </tool_call>{% endfor %}<|im_end|>

@@ -11,7 +11,7 @@ ASK = [{"role": "user", "content": "What is the weather in Paris?"}]
 FORCED = {"type": "function", "function": {"name": "get_weather"}}
 
 
-def ask(client, model="caller", **more):
+def ask(client, model="caller", **more):  # greedy, so that the same is answered everywhere
     return client.chat.completions.create(**{"model": model, "messages": ASK, "max_tokens": 60, "temperature": 0} | more)
 
 
@@ -20,6 +20,11 @@ def test_a_call_that_is_asked_for_comes_as_one(tools_client):
     assert choice.finish_reason == "tool_calls" and choice.message.content is None
     call, = choice.message.tool_calls
     assert call.function.name == "get_weather" and isinstance(json.loads(call.function.arguments), dict)
+
+
+def test_a_call_that_is_cut_has_what_there_is(tools_client):
+    choice = ask(tools_client, tools=TOOLS, tool_choice=FORCED, max_tokens=2).choices[0]
+    assert choice.finish_reason == "length" and choice.message.tool_calls[0].function.arguments
 
 
 def test_a_stream_has_the_same_call(tools_client):

@@ -125,6 +125,29 @@ TEST_CASE_FIXTURE(fixture, "a lost endpoint ends what it was asked") {
   CHECK(effects.answers[0].first == 503);
 }
 
+TEST_CASE("the owner of a key is the tenant, and the user that it asks for a label") {
+  sequence_ids ids;
+  fake_effects effects;
+  http_settings settings{.name = "http", .version = "1", .endpoint_names = {"small"}};
+  settings.keys = *api_keys::parse("alice sk-aaaaaaaaaaaaaaaa", "keys");
+  http_exchanges exchanges(std::move(settings), ids, effects);
+  http_request r;
+  r.method = "POST";
+  r.path = "/v1/completions";
+  r.body = R"({"model":"small","prompt":"x","user":"carol"})";
+  r.fields.set("Content-Type", "application/json");
+  exchanges.request(1, r, 1);
+  REQUIRE(effects.answers.size() == 1);
+  CHECK(effects.answers[0].first == 401);
+  r.fields.set("Authorization", "Bearer sk-aaaaaaaaaaaaaaaa");
+  exchanges.request(1, std::move(r), 1);
+  REQUIRE(effects.opened.size() == 1);
+  CHECK(effects.opened[0].tenant == "alice");
+  REQUIRE(effects.opened[0].metadata.size() == 1);
+  CHECK(effects.opened[0].metadata[0]->key == "user");
+  CHECK(effects.opened[0].metadata[0]->value == "carol");
+}
+
 TEST_CASE("keys have owners, and lines that are none are named") {
   const auto keys = api_keys::parse("# clients\nalice  sk-aaaaaaaaaaaaaaaa\n\nbob sk-bbbbbbbbbbbbbbbb\n", "keys");
   REQUIRE(keys);

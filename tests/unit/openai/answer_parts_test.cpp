@@ -103,6 +103,10 @@ TEST_CASE("an answer goes on from what the prompt has of it") {
   auto reading = calling();
   reading.begun = "<tool_call>\n{\"name\": \"f\", \"arguments\":";
   check(reading, " {\"a\": 1}}\n", "||f {\"a\":1}");
+  check(reading, " {\"a\": 1", "|<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": 1|");
+  reading.function = "f"; // a call it is, whatever became of it
+  check(reading, " {\"a\": 1", "||f  {\"a\": 1");
+  check(reading, " {\"a\": 1}}", "||f {\"a\":1}");
   auto thinks = both();
   thinks.in_reasoning = true;
   thinks.begun = "</think>\n\n" + reading.begun;
