@@ -153,9 +153,9 @@ void shard_core::submit(const program_segment& segment, const tk_step& step) {
   auto owned = std::make_unique<context>(context{post_, j.number, in_flight_});
   const auto on_done = [](void* user, std::uint64_t, tk_status status, const tk_error* e) {
     const std::unique_ptr<context> c(static_cast<context*>(user));
-    c->post(c->job, status, status == TK_OK || !e ? std::string() : std::string(e->message));
-    *c->in_flight = false;
+    *c->in_flight = false; // before the shard can submit the next
     c->in_flight->notify_all();
+    c->post(c->job, status, status == TK_OK || !e ? std::string() : std::string(e->message));
   };
   j.running = true;
   *in_flight_ = true;

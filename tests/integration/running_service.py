@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 
 MODEL = pathlib.Path.home() / ".cache/tokamak/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+FACTOR = int(os.environ.get("TOKAMAK_TIMEOUT_FACTOR", "1"))  # how much slower than usual programs are, under a sanitizer
 
 
 class RunningService:
@@ -25,7 +26,7 @@ class RunningService:
         file.write_text(string.Template(topology).substitute(model=MODEL, port=port, **more))
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([os.environ["TOKAMAK"], "serve", file], stdout=log, stderr=subprocess.STDOUT)
-        for _ in range(1200):
+        for _ in range(1200 * FACTOR):
             if " serve ready " in self.log.read_text():
                 break
             assert self.process.poll() is None, self.log.read_text()
@@ -43,7 +44,7 @@ class RunningService:
 
     def wait_until(self, what, seconds=10):
         """True as soon as what() is; False if it is not in time."""
-        end = time.monotonic() + seconds * int(os.environ.get("TOKAMAK_TIMEOUT_FACTOR", "1"))
+        end = time.monotonic() + seconds * FACTOR
         while not what():
             if time.monotonic() > end:
                 return False
@@ -59,5 +60,5 @@ class RunningService:
 
     def end(self):
         self.process.terminate()
-        status = self.process.wait(30)
+        status = self.process.wait(30 * FACTOR)
         assert status == 0, f"exit status {status}\n{self.log.read_text()}"

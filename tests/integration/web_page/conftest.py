@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import sync_playwright
-from running_service import RunningService
+from running_service import FACTOR, RunningService
 
-PATIENCE_MS = 15_000 * int(os.environ.get("TOKAMAK_TIMEOUT_FACTOR", "1"))
+PATIENCE_MS = 15_000 * FACTOR
 TOPOLOGY = """
 [plugins]
 paths = ["$null_backend"]

@@ -1,6 +1,7 @@
 """Chats: how answers come, how they are stopped, and what is said when something fails."""
 
 import json
+import re
 
 import pytest
 
@@ -19,15 +20,25 @@ def say(page, *events):
 
 def test_an_answer_grows_as_it_is_written(visit, service):
     v = visit(service)
-    v.choose("smollm2")
+    v.choose("endless")
     v.page.evaluate("""() => { window.lengths = new Set();
       new MutationObserver(() => lengths.add(document.querySelector('.assistant')?.textContent.length))
         .observe(document.querySelector('#messages'), {childList: true, characterData: true, subtree: true}); }""")
+    v.send("Go on.")
+    v.wait("() => document.querySelector('.assistant').textContent.length > 60")
+    assert v.page.evaluate("lengths.size") >= 10
+    v.page.keyboard.press("Escape")
+    v.wait_for_answer()
+
+
+def test_an_answer_is_whole_and_says_what_it_took(visit, service):
+    v = visit(service)
+    v.choose("smollm2")
     v.send(QUESTION)
     answer = v.wait_for_answer()
-    assert "Paris" in answer.inner_text()
-    assert "tokens, first after" in answer.locator(".note").inner_text() and "a second" in answer.locator(".note").inner_text()
-    assert v.page.evaluate("lengths.size") >= 5
+    said, note = answer.inner_text().split("\n")
+    assert "Paris" in said
+    assert re.fullmatch(r"[0-9]+ \+ [0-9]+ tokens, first after [0-9]+ ms, then [0-9.]+ a second", note)
     assert v.page.input_value("#text") == ""
 
 
@@ -80,6 +91,10 @@ def test_an_answer_that_is_stopped_before_it_began_gives_the_question_back(visit
     v.page.press("#text", "Escape")
     v.wait("() => document.querySelector('#text').value === 'Go on.'")
     assert v.page.locator(".message").count() == 0
+    v.send("Go on.")
+    v.page.click("#clear")
+    v.page.wait_for_timeout(200)
+    assert v.page.input_value("#text") == "" and v.page.locator(".message").count() == 0
 
 
 def test_a_new_chat_forgets_also_what_was_being_written(visit, service):
@@ -167,6 +182,10 @@ def test_keys_are_asked_for_and_sent(visit, serve, tmp_path):
     v.page.wait_for_selector("#messages .problem")
     assert "a key is needed" in v.page.inner_text("#messages .problem") and "a key is needed" in v.page.inner_text("aside")
     assert v.page.evaluate("document.activeElement.id") == "key"
+    looks = []
+    v.page.on("request", lambda request: looks.append(request.url))
+    v.page.wait_for_timeout(1200)
+    assert looks == []  # until there is a key
     v.page.fill("#key", "sk-wrong")
     v.page.press("#key", "Enter")
     v.wait("() => document.querySelector('#messages .problem')")
