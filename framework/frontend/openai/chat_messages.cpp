@@ -126,7 +126,8 @@ json chat_message(const json& message, std::string path, finding& found) {
   if (!content && !has_calls) in.missing("content");
   // Templates know the older name only: most would leave out what a developer says.
   out["role"] = *role == "developer" ? "system" : *role;
-  out["content"] = content ? json(content_text(*content, in.path_of("content"), found)) : json();
+  // Beside calls clients send null, and templates add content to text.
+  out["content"] = content ? content_text(*content, in.path_of("content"), found) : std::string();
   for (const auto name : {"name", "tool_call_id", "reasoning_content"})
     if (const auto* text = in.text(name)) out[name] = *text;
   if (has_calls) {

@@ -46,8 +46,9 @@ void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");
   for (const auto name : {"audio", "prediction", "web_search_options"}) in.unsupported(name);
-  for (const auto name : {"add_special", "add_special_tokens"}) in.unsupported(name, "chat templates write their special tokens");
-  read_limit(in, {"max_completion_tokens", "max_tokens"}, like);
+  for (const auto name : {"add_special", "add_special_tokens"})
+    if (in.flag(name).value_or(false)) in.unsupported(name, "chat templates write their special tokens; false expected");
+  read_limit(in, {"max_completion_tokens", "max_tokens", "n_predict"}, like);
   read_stops(in, like);
   request.choices = static_cast<std::uint32_t>(in.integer("n", {1, 128}).value_or(1));
   request.logprobs = in.flag("logprobs").value_or(false);

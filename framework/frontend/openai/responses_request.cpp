@@ -43,12 +43,19 @@ void refuse_unless_empty(fields& in, std::string_view name, std::string_view why
   if (const auto* value = in.find(name); value && !value->empty()) in.unsupported(name, why);
 }
 
+// What more the answer is to have. Items of reasoning never are in it, and so neither is what they would hide.
+void read_include(fields& in) {
+  const auto* include = in.array("include");
+  for (std::size_t i = 0; include && i < include->size(); ++i)
+    if ((*include)[i] != "reasoning.encrypted_content") in.unsupported("include", "answers have nothing more; 'reasoning.encrypted_content', of which there is none, expected");
+}
+
 void read_format(fields& in) {
   const auto* text = in.object("text");
   if (!text) return;
   fields of(*text, "text", in.found());
   if (const auto* format = of.object("format")) check_format(*format, "text.format", in.found());
-  of.unsupported("verbosity");
+  read_verbosity(of);
   of.finish();
 }
 
@@ -65,7 +72,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   json settings = json::object();
   read_input(in, prompt, settings);
   refuse_unless_empty(in, "tools", "this API has no tools yet; chat completions have");
-  refuse_unless_empty(in, "include", "answers have nothing more");
+  read_include(in);
   refuse_unless_empty(in, "reasoning", "models are not told how to reason");
   read_choice(in);
   read_format(in);
@@ -75,7 +82,8 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   if (in.integer("top_logprobs", {0, 20}).value_or(0) > 0) in.unsupported("top_logprobs", "chat completions have them");
   for (const auto name : {"previous_response_id", "conversation"}) in.unsupported(name, "answers are not kept");
   for (const auto name : {"prompt", "max_tool_calls", "context_management"}) in.unsupported(name);
-  for (const auto name : {"add_special", "add_special_tokens"}) in.unsupported(name, "chat templates write their special tokens");
+  for (const auto name : {"add_special", "add_special_tokens"})
+    if (in.flag(name).value_or(false)) in.unsupported(name, "chat templates write their special tokens; false expected");
   read_limit(in, {"max_output_tokens"}, like);
   read_stops(in, like);
   check_cost(in, request, prompt.json_messages.size());

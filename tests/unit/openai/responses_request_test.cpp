@@ -39,14 +39,19 @@ TEST_CASE("items are messages, answers that come back among them") {
 }
 
 TEST_CASE("harmless values of responses are accepted, others refused by name") {
-  accepted(api::responses, response_with(R"("tools":[],"include":[],"reasoning":{},"tool_choice":"auto","parallel_tool_calls":true,"store":null,
-    "text":{"format":{"type":"text"}},"truncation":"disabled","background":false,"previous_response_id":null,"top_logprobs":0,
+  accepted(api::responses, response_with(R"("tools":[],"include":["reasoning.encrypted_content"],"reasoning":{},"prompt_cache_key":"chat 7","tool_choice":"auto","parallel_tool_calls":true,"store":null,
+    "text":{"format":{"type":"text"},"verbosity":"medium"},"truncation":"disabled","background":false,"previous_response_id":null,"top_logprobs":0,
     "stream":true,"stream_options":{"include_obfuscation":false})"));
   CHECK(refused(R"("previous_response_id":"resp_1")") ==
         wrong + "previous_response_id unsupported_parameter: 'previous_response_id' is not supported: answers are not kept");
   CHECK(refused(R"("background":true)") == wrong + "background unsupported_parameter: 'background' is not supported: answers are not kept; false expected");
   CHECK(refused(R"("store":true)") == wrong + "store unsupported_parameter: 'store' is not supported: answers are not kept; false expected");
-  CHECK(refused(R"("include":["reasoning.encrypted_content"])") == wrong + "include unsupported_parameter: 'include' is not supported: answers have nothing more");
+  CHECK(refused(R"("include":["reasoning.encrypted_content","message.output_text.logprobs"])") ==
+        wrong + "include unsupported_parameter: 'include' is not supported: answers have nothing more; 'reasoning.encrypted_content', of which there is none, expected");
+  CHECK(refused(R"("include":{})") == wrong + "include invalid_type: 'include' must be an array, got an object");
+  CHECK(refused(R"("text":{"verbosity":"high"})") ==
+        wrong + "text.verbosity unsupported_parameter: 'text.verbosity' is not supported: models are not told how much to say; 'medium' expected");
+  CHECK(accepted(api::responses, response_with(R"("safety_identifier":"ann")")).opens.at(0).tenant == "ann");
   CHECK(refused(R"("tools":[{"type":"web_search"}])") ==
         wrong + "tools unsupported_parameter: 'tools' is not supported: this API has no tools yet; chat completions have");
   CHECK(refused(R"("truncation":"auto")") ==
