@@ -137,7 +137,8 @@ void read_client(fields& in, wire::OpenT& to) {
   const auto* user = in.text("user");
   const auto* identifier = in.text("safety_identifier");
   if (user && identifier && *user != *identifier)
-    in.wrong("safety_identifier", fmt::format("'user' is '{}' and 'safety_identifier' is '{}'; one of them, or equal ones, expected", shortened(*user, 64), shortened(*identifier, 64)));
+    in.wrong("safety_identifier", fmt::format("'user' is '{}' and 'safety_identifier' is '{}'; one of them, or equal ones, expected",
+                                              shortened(*user, 64), shortened(*identifier, 64)));
   if (identifier) to.tenant = label(in, "safety_identifier", *identifier);
   if (user) to.tenant = label(in, "user", *user);
   const auto* metadata = in.object("metadata");

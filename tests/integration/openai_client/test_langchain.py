@@ -14,7 +14,8 @@ HELLO = [("system", "You are terse."), ("human", "What is the capital of France?
 
 @pytest.fixture(scope="session")
 def make(address):
-    return lambda kind=langchain_openai.ChatOpenAI, **more: kind(**{"model": "smollm2", "base_url": address + "/v1", "api_key": "none", "max_retries": 0, "temperature": 0, "max_tokens": 16} | more)
+    usual = {"model": "smollm2", "base_url": address + "/v1", "api_key": "none", "max_retries": 0, "temperature": 0, "max_tokens": 16}
+    return lambda kind=langchain_openai.ChatOpenAI, **more: kind(**usual | more)
 
 
 @tool

@@ -39,7 +39,8 @@ TEST_CASE("items are messages, answers that come back among them") {
 }
 
 TEST_CASE("harmless values of responses are accepted, others refused by name") {
-  accepted(api::responses, response_with(R"("tools":[],"include":["reasoning.encrypted_content"],"reasoning":{},"prompt_cache_key":"chat 7","tool_choice":"auto","parallel_tool_calls":true,"store":null,
+  accepted(api::responses, response_with(R"("tools":[],"include":["reasoning.encrypted_content"],"reasoning":{},
+    "prompt_cache_key":"chat 7","tool_choice":"auto","parallel_tool_calls":true,"store":null,
     "text":{"format":{"type":"text"},"verbosity":"medium"},"truncation":"disabled","background":false,"previous_response_id":null,"top_logprobs":0,
     "stream":true,"stream_options":{"include_obfuscation":false})"));
   CHECK(refused(R"("previous_response_id":"resp_1")") ==
