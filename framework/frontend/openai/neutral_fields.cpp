@@ -1,6 +1,5 @@
 // Fields of other servers (llama.cpp's, vLLM's) whose usual value asks for what is done anyway. User interfaces send them with every request,
 // so that value is accepted; any other asks for something that is not done, and is refused.
-#include "frontend/openai/json_text.hpp"
 #include "frontend/openai/request_reading.hpp"
 
 namespace tokamak::frontend::openai {
@@ -18,10 +17,10 @@ struct neutral_flag {
 };
 
 // Samplers that engines do not have, with what turns each off; below, settings that mean nothing while it is off.
-constexpr neutral_number samplers[] = {{"typical_p", 1}, {"typ_p", 1},           {"tfs_z", 1},          {"top_a", 0},       {"top_n_sigma", -1},
-                                       {"mirostat", 0},  {"dynatemp_range", 0}, {"xtc_probability", 0}, {"dry_multiplier", 0}, {"length_penalty", 1}};
-constexpr std::string_view idle[] = {"mirostat_tau", "mirostat_eta", "dynatemp_exponent", "xtc_threshold", "dry_base", "dry_allowed_length", "dry_penalty_last_n",
-                                     "dry_sequence_breakers"};
+constexpr neutral_number samplers[] = {{"typical_p", 1}, {"typ_p", 1}, {"tfs_z", 1}, {"top_a", 0}, {"top_n_sigma", -1}, {"mirostat", 0},
+                                       {"dynatemp_range", 0}, {"xtc_probability", 0}, {"dry_multiplier", 0}, {"length_penalty", 1}};
+constexpr std::string_view idle[] = {"mirostat_tau", "mirostat_eta", "dynatemp_exponent", "xtc_threshold",
+                                     "dry_base", "dry_allowed_length", "dry_penalty_last_n", "dry_sequence_breakers"};
 
 constexpr neutral_flag flags[] = {{"cache_prompt", true, "prefixes are always found again"},
                                   {"use_beam_search", false, "each choice is sampled for itself"},
