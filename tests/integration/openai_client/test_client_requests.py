@@ -72,3 +72,14 @@ def test_request(address, request_):
     assert status == 200, text
     assert head["Content-Type"] == ("text/event-stream" if body.get("stream") else "application/json")
     (check_response if request_["path"].endswith("responses") else check_choices)(body, text)
+
+
+@pytest.mark.parametrize("request_", [r for r in REQUESTS if r["client"].startswith("clients of ")], ids=lambda r: r["client"])
+def test_fields_at_rest_change_nothing(address, request_):
+    def told(body):
+        status, _, text = send(address, request_["path"], body)
+        assert status == 200, text
+        return json.loads(text)["choices"]
+
+    body = limited(request_)
+    assert told(body) == told({k: body[k] for k in ("model", "messages", "prompt", "temperature") if k in body} | {"max_tokens": 8})
