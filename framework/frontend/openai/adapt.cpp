@@ -15,7 +15,7 @@ std::optional<api_error> check_variables(const generation_request& request, cons
   if (request.variables.empty()) return std::nullopt;
   const auto variables = json::parse(request.variables);
   for (auto it = variables.begin(); it != variables.end(); ++it) {
-    if (dialect.knows_variable(it.key()) || asks_for_less(it.key(), *it)) continue;
+    if (it.key() == "add_generation_prompt" || dialect.knows_variable(it.key()) || asks_for_less(it.key(), *it)) continue;
     const auto name = shortened(it.key(), 64);
     const auto param = name == "reasoning_effort" ? name : "chat_template_kwargs." + name;
     return wrong_request(fmt::format("'{}' is not supported: the chat template of model '{}' has no such variable", param, request.model), param, "unsupported_parameter");
@@ -40,15 +40,19 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
   if (!dialect.card || !dialect.card->chat) return std::nullopt;
   if (auto wrong = check_variables(request, dialect)) return wrong;
   auto& reading = request.reading;
-  reading.reasoning_begin = dialect.reasoning_begin;
-  reading.reasoning_end = dialect.reasoning_end;
-  reading.in_reasoning = dialect.begins_with_reasoning(request.tools, request.variables);
+  if (request.split_reasoning) {
+    reading.reasoning_begin = dialect.reasoning_begin;
+    reading.reasoning_end = dialect.reasoning_end;
+  }
+  reading.in_reasoning = request.split_reasoning && dialect.begins_with_reasoning(request.tools, request.variables);
   if (request.use != tool_use::none) {
     reading.calls = dialect.calls;
     reading.tools = offered_tools(request.tools);
     reading.one_call = request.one_call || request.use == tool_use::one_function;
   }
-  if (forced) reading.begun = (reading.in_reasoning ? std::string(dialect.reasoning_end) + "\n\n" : std::string()) + call_start(request, dialect);
+  reading.begun = request.answer_start;
+  if (forced) reading.begun += call_start(request, dialect);
+  if (reading.in_reasoning && !reading.begun.empty()) reading.begun.insert(0, std::string(dialect.reasoning_end) + "\n\n");
   if (request.use == tool_use::one_function) reading.function = request.function;
   for (auto& open : request.opens) {
     open.show_special = open.show_special || (reading.reads() && dialect.marks_are_special);

@@ -126,9 +126,11 @@ json chat_message(const json& message, std::string path, finding& found) {
   if (!content && !has_calls) in.missing("content");
   // Templates know the older name only: most would leave out what a developer says.
   out["role"] = *role == "developer" ? "system" : *role;
-  out["content"] = content ? json(content_text(*content, in.path_of("content"), found)) : json();
+  // Beside calls clients send null, and templates add content to text.
+  out["content"] = content ? content_text(*content, in.path_of("content"), found) : std::string();
   for (const auto name : {"name", "tool_call_id", "reasoning_content"})
     if (const auto* text = in.text(name)) out[name] = *text;
+  if (const auto* reasoning = in.text("reasoning")) out["reasoning_content"] = *reasoning; // vLLM's newer name
   if (has_calls) {
     auto& list = out["tool_calls"] = json::array();
     for (std::size_t i = 0; i < calls->size() && !found; ++i) list.push_back(sent_call((*calls)[i], element(in.path_of("tool_calls"), i), found));
@@ -178,6 +180,8 @@ void read_effort(fields& in, std::string_view name, json& variables) {
 void read_variables(fields& in, generation_request& request, wire::PromptT& to) {
   json variables = json::object();
   read_effort(in, "reasoning_effort", variables);
+  // Without it the template does not ask for an answer; one that goes on needs it before what there is.
+  if (!in.flag("add_generation_prompt").value_or(true) && request.answer_start.empty()) variables["add_generation_prompt"] = false;
   if (const auto* more = in.object("chat_template_kwargs"))
     for (auto it = more->begin(); it != more->end(); ++it) variables[it.key()] = *it;
   if (!variables.empty()) request.variables = to.variables = variables.dump();

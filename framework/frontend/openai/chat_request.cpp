@@ -67,35 +67,58 @@ void read_tools(fields& in, generation_request& request, wire::PromptT& to) {
     in.wrong("tool_choice", fmt::format("'tool_choice.function.name' '{}' is none of 'tools'", shortened(request.function, 64)));
 }
 
+// llama.cpp's name for where reasoning goes.
+void read_reasoning_format(fields& in, generation_request& request) {
+  const auto* format = in.text("reasoning_format");
+  if (!format) return;
+  if (*format == "none") request.split_reasoning = false;
+  else if (*format != "auto" && *format != "deepseek")
+    in.wrong("reasoning_format", fmt::format("'reasoning_format' '{}' is not supported: auto, deepseek or none expected", shortened(*format, 64)), "unsupported_value");
+}
+
 void read_modalities(fields& in) {
   if (const auto* modalities = in.array("modalities"))
     for (const auto& m : *modalities)
       if (m != "text") in.unsupported("modalities", "only text is answered");
 }
 
-void read_messages(fields& in, wire::PromptT& to) {
+// vLLM's name for an answer that goes on where the last message ends.
+void take_final_message(fields& in, json& messages, generation_request& request) {
+  const auto& last = messages.back();
+  if (last.at("role") != "assistant" || last.contains("tool_calls") || messages.size() < 2)
+    return in.wrong("continue_final_message", "'continue_final_message' needs a last message of the role assistant, with text, after others");
+  request.answer_start = last.at("content").get<std::string>();
+  messages.erase(messages.size() - 1);
+}
+
+void read_messages(fields& in, generation_request& request, wire::PromptT& to) {
   const auto* messages = in.array("messages");
   if (!messages) return in.missing("messages");
   if (messages->empty()) return in.wrong("messages", "'messages' must not be empty");
   json list = json::array();
   for (std::size_t i = 0; i < messages->size() && !in.found(); ++i) list.push_back(chat_message((*messages)[i], element("messages", i), in.found()));
-  if (!in.found()) to.json_messages = list.dump();
+  if (in.flag("continue_final_message").value_or(false) && !in.found()) take_final_message(in, list, request);
+  if (in.found()) return;
+  to.json_messages = list.dump();
+  to.answer_start = request.answer_start;
 }
 
 } // namespace
 
 void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   wire::PromptT prompt;
-  read_messages(in, prompt);
+  read_messages(in, request, prompt);
   read_tools(in, request, prompt);
   read_variables(in, request, prompt);
   request.include_reasoning = in.flag("include_reasoning").value_or(true);
+  read_reasoning_format(in, request);
   if (const auto* format = in.object("response_format")) check_format(*format, "response_format", in.found());
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");
   for (const auto name : {"audio", "prediction", "web_search_options"}) in.unsupported(name);
-  for (const auto name : {"add_special", "add_special_tokens"}) in.unsupported(name, "chat templates write their special tokens");
-  read_limit(in, {"max_completion_tokens", "max_tokens"}, like);
+  for (const auto name : {"add_special", "add_special_tokens"})
+    if (in.flag(name).value_or(false)) in.unsupported(name, "chat templates write their special tokens; false expected");
+  read_limit(in, {"max_completion_tokens", "max_tokens", "n_predict"}, like);
   read_stops(in, like);
   request.choices = static_cast<std::uint32_t>(in.integer("n", {1, 128}).value_or(1));
   request.logprobs = in.flag("logprobs").value_or(false);

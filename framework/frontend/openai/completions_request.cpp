@@ -81,7 +81,7 @@ void read_completions(fields& in, generation_request& request, wire::OpenT like)
   read_echo(in, request, prompts);
   bool add_special = true;
   for (const auto name : {"add_special", "add_special_tokens"}) add_special = in.flag(name).value_or(add_special);
-  read_limit(in, {"max_tokens", "max_completion_tokens"}, like);
+  read_limit(in, {"max_tokens", "max_completion_tokens", "n_predict"}, like);
   read_stops(in, like);
   ask_for_logprobs(request, like);
   std::uint64_t bytes = 0;

@@ -21,6 +21,9 @@ struct range {
   bool above_low = false;
 };
 
+inline constexpr double most_integer = 9007199254740992.; ///< 2⁵³: doubles are exact up to here
+inline constexpr range any_number = {-most_integer, most_integer};
+
 /// Reads one object. A field that is null counts as absent. Getters return nothing for a field that is absent, or wrong: then `found`
 /// says how. Single-threaded; refers to the object and to `found`.
 class fields {

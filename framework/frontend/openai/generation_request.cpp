@@ -43,6 +43,7 @@ tl::expected<generation_request, api_error> read_request(api kind, std::string_v
   like.target = request.model;
   read_stream(in, request);
   read_sampling(in, like);
+  read_neutral(in, like);
   read_client(in, like);
   read_service(in);
   switch (kind) {

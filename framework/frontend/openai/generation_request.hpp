@@ -47,6 +47,8 @@ struct generation_request {
   bool one_call = false;
   std::string variables;             ///< of the chat template, a JSON object; "" for none
   bool include_reasoning = true;
+  bool split_reasoning = true;       ///< false: it stays in the text, marks and all
+  std::string answer_start;          ///< text of the answer that the client has already: it goes on from there
   answer_reading reading;            ///< see adapt()
   std::string settings;              ///< responses: fields that the answer repeats, as `"temperature":1.0,…`
   std::vector<wire::OpenT> opens;    ///< one a choice, those of the first prompt first: id 0, target = model

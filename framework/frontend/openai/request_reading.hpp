@@ -18,11 +18,13 @@ inline constexpr auto no_constraint = "nothing constrains the output yet";
 // sampling_fields.cpp: each reads fields of the request into `to`.
 void read_sampling(fields& in, wire::OpenT& to);
 void read_stops(fields& in, wire::OpenT& to);
-/// The first of `names` that is there is the limit; two that differ are an error.
+/// The first of `names` that is there is the limit, -1 is none; two that differ are an error.
 void read_limit(fields& in, std::initializer_list<std::string_view> names, wire::OpenT& to);
-void read_client(fields& in, wire::OpenT& to);            ///< user, metadata
+void read_client(fields& in, wire::OpenT& to);            ///< user, safety_identifier, metadata
 void read_stream(fields& in, generation_request& request); ///< stream, stream_options
+void read_verbosity(fields& in);                          ///< of a request, or of text
 void read_service(fields& in);                            ///< what a service may offer and this one does not
+void read_neutral(fields& in, const wire::OpenT& like);   ///< neutral_fields.cpp: other servers' fields, at their usual values
 void ask_for_logprobs(const generation_request& request, wire::OpenT& to);
 
 // chat_messages.cpp: JSON as templates expect it.

@@ -24,6 +24,36 @@ json item_message(const json& item, const std::string& path, finding& found) {
   return chat_message(plain, path, found);
 }
 
+// Reasoning of an answer that comes back; templates see it with the message that follows it.
+std::string reasoning_text(const json& item, const std::string& path, finding& found) {
+  fields in(item, path, found);
+  std::string text;
+  for (const auto name : {"type", "id", "status", "encrypted_content"}) in.text(name);
+  for (const auto name : {"summary", "content"}) {
+    const auto* parts = in.array(name);
+    for (std::size_t i = 0; parts && i < parts->size(); ++i) {
+      fields part((*parts)[i], element(in.path_of(name), i), found);
+      if (!(*parts)[i].is_object()) note(found, type_error(element(in.path_of(name), i), "an object", (*parts)[i]));
+      else if (const auto* said = part.text("text"); said && part.text("type") && name == std::string_view("content")) text += *said;
+    }
+  }
+  in.finish();
+  return text;
+}
+
+void read_items(const json& items, json& list, finding& found) {
+  std::string reasoning;
+  for (std::size_t i = 0; i < items.size() && !found; ++i) {
+    const auto path = element("input", i);
+    if (items[i].is_object() && items[i].contains("type") && items[i]["type"] == "reasoning") {
+      reasoning = reasoning_text(items[i], path, found);
+      continue;
+    }
+    list.push_back(item_message(items[i], path, found));
+    if (!found && !reasoning.empty() && list.back()["role"] == "assistant") list.back()["reasoning_content"] = std::exchange(reasoning, {});
+  }
+}
+
 void read_input(fields& in, wire::PromptT& to, json& settings) {
   json list = json::array();
   const auto* instructions = in.text("instructions");
@@ -34,8 +64,7 @@ void read_input(fields& in, wire::PromptT& to, json& settings) {
   if (input->is_string()) list.push_back({{"role", "user"}, {"content", *input}});
   else if (!input->is_array()) return in.wrong_type("input", "a string or an array of items", *input);
   else if (input->empty()) return in.wrong("input", "'input' must not be empty");
-  else
-    for (std::size_t i = 0; i < input->size() && !in.found(); ++i) list.push_back(item_message((*input)[i], element("input", i), in.found()));
+  else read_items(*input, list, in.found());
   if (!in.found()) to.json_messages = list.dump();
 }
 
@@ -43,12 +72,19 @@ void refuse_unless_empty(fields& in, std::string_view name, std::string_view why
   if (const auto* value = in.find(name); value && !value->empty()) in.unsupported(name, why);
 }
 
+// What more the answer is to have. Reasoning comes in plain text: nothing of it is encrypted.
+void read_include(fields& in) {
+  const auto* include = in.array("include");
+  for (std::size_t i = 0; include && i < include->size(); ++i)
+    if ((*include)[i] != "reasoning.encrypted_content") in.unsupported("include", "answers have nothing more; 'reasoning.encrypted_content', of which there is none, expected");
+}
+
 void read_format(fields& in) {
   const auto* text = in.object("text");
   if (!text) return;
   fields of(*text, "text", in.found());
   if (const auto* format = of.object("format")) check_format(*format, "text.format", in.found());
-  of.unsupported("verbosity");
+  read_verbosity(of);
   of.finish();
 }
 
@@ -79,7 +115,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   json settings = json::object();
   read_input(in, prompt, settings);
   refuse_unless_empty(in, "tools", "this API has no tools yet; chat completions have");
-  refuse_unless_empty(in, "include", "answers have nothing more");
+  read_include(in);
   const auto effort = read_reasoning(in, request, prompt);
   read_choice(in);
   read_format(in);
@@ -89,7 +125,8 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   if (in.integer("top_logprobs", {0, 20}).value_or(0) > 0) in.unsupported("top_logprobs", "chat completions have them");
   for (const auto name : {"previous_response_id", "conversation"}) in.unsupported(name, "answers are not kept");
   for (const auto name : {"prompt", "max_tool_calls", "context_management"}) in.unsupported(name);
-  for (const auto name : {"add_special", "add_special_tokens"}) in.unsupported(name, "chat templates write their special tokens");
+  for (const auto name : {"add_special", "add_special_tokens"})
+    if (in.flag(name).value_or(false)) in.unsupported(name, "chat templates write their special tokens; false expected");
   read_limit(in, {"max_output_tokens"}, like);
   read_stops(in, like);
   check_cost(in, request, prompt.json_messages.size());

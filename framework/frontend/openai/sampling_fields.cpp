@@ -15,10 +15,19 @@ void read_number(fields& in, std::string_view name, range within, float& to) {
   if (const auto n = in.number(name, within)) to = static_cast<float>(*n);
 }
 
-// Any 64 bits: clients send negative seeds too.
+// vLLM's name and llama.cpp's.
+void read_repetition(fields& in, float& to) {
+  constexpr range within = {0, 100, true};
+  const auto long_name = in.number("repetition_penalty", within), short_name = in.number("repeat_penalty", within);
+  if (long_name && short_name && *long_name != *short_name)
+    in.wrong("repeat_penalty", fmt::format("'repetition_penalty' is {} and 'repeat_penalty' is {}; one of them, or equal ones, expected", *long_name, *short_name));
+  if (const auto n = long_name ? long_name : short_name) to = static_cast<float>(*n);
+}
+
+// Any 64 bits: clients send negative seeds too. -1 is llama.cpp's and vLLM's word for none.
 void read_seed(fields& in, wire::SamplingT& to) {
   const auto* value = in.find("seed");
-  if (!value) return;
+  if (!value || *value == -1) return;
   if (value->is_number_unsigned()) to.seed = value->get<std::uint64_t>();
   else if (value->is_number_integer()) to.seed = static_cast<std::uint64_t>(value->get<std::int64_t>());
   else in.wrong_type("seed", "an integer of 64 bits", *value);
@@ -53,6 +62,8 @@ void add_stop(fields& in, const json& value, const std::string& path, std::vecto
   to.push_back(std::move(text));
 }
 
+std::string shown(std::uint32_t limit) { return limit == rest_of_context ? "-1" : std::to_string(limit); }
+
 std::string label(fields& in, const std::string& path, const std::string& text) {
   if (text.size() > fusion::max_label_bytes)
     note(in.found(), wrong_request(fmt::format("'{}' must have at most {} bytes, got {}", shortened(path, 64), fusion::max_label_bytes,
@@ -68,7 +79,7 @@ void read_sampling(fields& in, wire::OpenT& to) {
   read_number(in, "temperature", {0, 2}, s.temperature);
   read_number(in, "top_p", {0, 1, true}, s.top_p);
   read_number(in, "min_p", {0, 1}, s.min_p);
-  read_number(in, "repetition_penalty", {0, 100, true}, s.repetition_penalty);
+  read_repetition(in, s.repetition_penalty);
   read_number(in, "presence_penalty", {-2, 2}, s.presence_penalty);
   read_number(in, "frequency_penalty", {-2, 2}, s.frequency_penalty);
   // -1 is vLLM's word for all, 0 is llama.cpp's.
@@ -110,18 +121,27 @@ void read_limit(fields& in, std::initializer_list<std::string_view> names, wire:
   std::string_view first;
   to.generate = rest_of_context;
   for (const auto name : names) {
-    const auto n = in.integer(name, {1, most_tokens});
+    const auto* given = in.find(name);
+    const bool none = given && *given == -1;
+    const auto n = none ? std::optional<std::int64_t>(rest_of_context) : in.integer(name, {1, most_tokens});
     if (!n) continue;
     const auto tokens = static_cast<std::uint32_t>(*n);
     if (!first.empty() && tokens != to.generate)
-      in.wrong(name, fmt::format("'{}' is {} and '{}' is {}; one of them, or equal ones, expected", first, to.generate, name, tokens));
+      in.wrong(name, fmt::format("'{}' is {} and '{}' is {}; one of them, or equal ones, expected", first, shown(to.generate), name, shown(tokens)));
     first = name;
     to.generate = tokens;
   }
 }
 
 void read_client(fields& in, wire::OpenT& to) {
-  if (const auto* user = in.text("user")) to.tenant = label(in, "user", *user);
+  // OpenAI's name for an end user was the first one, and is now the second.
+  const auto* user = in.text("user");
+  const auto* identifier = in.text("safety_identifier");
+  if (user && identifier && *user != *identifier)
+    in.wrong("safety_identifier", fmt::format("'user' is '{}' and 'safety_identifier' is '{}'; one of them, or equal ones, expected",
+                                              shortened(*user, 64), shortened(*identifier, 64)));
+  if (identifier) to.tenant = label(in, "safety_identifier", *identifier);
+  if (user) to.tenant = label(in, "user", *user);
   const auto* metadata = in.object("metadata");
   if (!metadata) return;
   if (metadata->size() > fusion::max_metadata_entries)
@@ -147,13 +167,20 @@ void read_stream(fields& in, generation_request& request) {
   of.finish();
 }
 
+void read_verbosity(fields& in) {
+  if (const auto* verbosity = in.text("verbosity"); verbosity && *verbosity != "medium")
+    in.unsupported("verbosity", "models are not told how much to say; 'medium' expected");
+}
+
 void read_service(fields& in) {
   if (in.flag("store").value_or(false)) in.unsupported("store", "answers are not kept; false expected");
   if (const auto* tier = in.text("service_tier"); tier && *tier != "auto" && *tier != "default")
     in.unsupported("service_tier", "'auto' or 'default' expected");
-  for (const auto name : {"verbosity", "moderation", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
-                          "safety_identifier"})
-    in.unsupported(name);
+  in.text("prompt_cache_key"); // prefixes are found by their tokens, with or without a key
+  if (const auto* kept = in.text("prompt_cache_retention"); kept && *kept != "in_memory" && *kept != "in-memory")
+    in.unsupported("prompt_cache_retention", "prefixes are kept in memory while there is room; 'in_memory' expected");
+  read_verbosity(in);
+  for (const auto name : {"moderation", "prompt_cache_options"}) in.unsupported(name);
 }
 
 } // namespace tokamak::frontend::openai

@@ -40,7 +40,7 @@ TEST_CASE("a plain conversation opens one sequence with OpenAI's defaults") {
 
 TEST_CASE("every field of sampling and of stops is passed on") {
   const auto r = accepted(api::chat_completions, chat_with(R"("temperature":0.5,"top_p":0.25,"top_k":40,"min_p":0.125,"repetition_penalty":1.5,
-    "presence_penalty":-1,"frequency_penalty":2,"seed":-1,"logit_bias":{"5":-100,"7":1.5},"stop":["a","b"],"stop_token_ids":[3],
+    "presence_penalty":-1,"frequency_penalty":2,"seed":-2,"logit_bias":{"5":-100,"7":1.5},"stop":["a","b"],"stop_token_ids":[3],
     "ignore_eos":true,"min_tokens":2,"max_tokens":9,"user":"ann","metadata":{"k":"v"},"stream":true,"stream_options":{"include_usage":true})"));
   CHECK(r.stream);
   CHECK(r.include_usage);
@@ -57,7 +57,7 @@ TEST_CASE("every field of sampling and of stops is passed on") {
   CHECK(o.sampling->repetition_penalty == 1.5f);
   CHECK(o.sampling->presence_penalty == -1);
   CHECK(o.sampling->frequency_penalty == 2);
-  CHECK(*o.sampling->seed == UINT64_MAX);
+  CHECK(*o.sampling->seed == UINT64_MAX - 1);
   CHECK(o.sampling->bias_tokens == std::vector<std::int32_t>{5, 7});
   CHECK(o.sampling->bias_values == std::vector<float>{-100, 1.5});
   CHECK(o.stops->strings == std::vector<std::string>{"a", "b"});
@@ -92,10 +92,80 @@ TEST_CASE("null counts as absent, and harmless values are accepted") {
   const auto body = chat_with(
       R"("temperature":null,"stop":null,"tools":null,"max_tokens":null,"n":null,"reasoning_effort":null,"functions":null,"unheard_of":null,)"
       R"("store":false,"service_tier":"auto","response_format":{"type":"text"},"tool_choice":"none","parallel_tool_calls":true,)"
-      R"("chat_template_kwargs":{},"modalities":["text"],"logprobs":false,"top_k":-1)");
+      R"("chat_template_kwargs":{},"modalities":["text"],"logprobs":false,"top_k":-1,"add_special_tokens":false)");
   const auto r = accepted(api::chat_completions, body);
   CHECK(r.opens.at(0).sampling->temperature == 1);
   CHECK(r.opens.at(0).sampling->top_k == 0);
+}
+
+TEST_CASE("other servers' names are read as their own") {
+  const auto r = accepted(api::chat_completions, chat_with(R"("n_predict":7,"repeat_penalty":1.5,"seed":-1,"safety_identifier":"ann")"));
+  CHECK(r.opens.at(0).generate == 7);
+  CHECK(r.opens[0].sampling->repetition_penalty == 1.5f);
+  CHECK_FALSE(r.opens[0].sampling->seed.has_value());
+  CHECK(r.opens[0].tenant == "ann");
+  for (const auto name : {"max_tokens", "max_completion_tokens", "n_predict"}) {
+    CHECK(accepted(api::chat_completions, chat_with(fmt::format(R"("{}":-1)", name))).opens.at(0).generate == rest_of_context);
+    CHECK(refused(fmt::format(R"("{}":-2)", name)) == wrong + fmt::format("{0} invalid_value: '{0}' must be at least 1, got -2", name));
+  }
+  CHECK(accepted(api::chat_completions, chat_with(R"("repeat_penalty":1.5,"repetition_penalty":1.5,"user":"ann","safety_identifier":"ann")")).opens.at(0).tenant == "ann");
+  CHECK(refused(R"("max_tokens":4,"n_predict":-1)") ==
+        wrong + "n_predict invalid_value: 'max_tokens' is 4 and 'n_predict' is -1; one of them, or equal ones, expected");
+  CHECK(refused(R"("repeat_penalty":1.5,"repetition_penalty":1)") ==
+        wrong + "repeat_penalty invalid_value: 'repetition_penalty' is 1 and 'repeat_penalty' is 1.5; one of them, or equal ones, expected");
+  CHECK(refused(R"("user":"ann","safety_identifier":"ben")") ==
+        wrong + "safety_identifier invalid_value: 'user' is 'ann' and 'safety_identifier' is 'ben'; one of them, or equal ones, expected");
+  CHECK(refused(R"("safety_identifier":")" + std::string(300, 'x') + "\"") ==
+        wrong + "safety_identifier invalid_value: 'safety_identifier' must have at most 256 bytes, got 300");
+}
+
+TEST_CASE("a field whose value asks for what is done anyway is accepted, any other value of it is refused") {
+  struct neutral {
+    std::string name, accepted, refused, why;
+  };
+  const std::string no_sampler = "engines have no such sampler; ", template_asks = "templates always ask for an answer; ", as_text = "tokens are told as text; false expected";
+  const neutral all[] = {
+      {"prompt_cache_retention", R"("in_memory")", R"("24h")", "prefixes are kept in memory while there is room; 'in_memory' expected"},
+      {"verbosity", R"("medium")", R"("low")", "models are not told how much to say; 'medium' expected"},
+      {"typical_p", "1.0", "0.9", no_sampler + "1 expected"},
+      {"typ_p", "1", "0.9", no_sampler + "1 expected"},
+      {"tfs_z", "1", "0.9", no_sampler + "1 expected"},
+      {"top_a", "0", "0.1", no_sampler + "0 expected"},
+      {"top_n_sigma", "-1", "1", no_sampler + "-1 expected"},
+      {"mirostat", "0", "2", no_sampler + "0 expected"},
+      {"dynatemp_range", "0.0", "0.5", no_sampler + "0 expected"},
+      {"xtc_probability", "0", "-0.5", no_sampler + "0 expected"},
+      {"dry_multiplier", "0", "0.8", no_sampler + "0 expected"},
+      {"length_penalty", "1.0", "2", no_sampler + "1 expected"},
+      {"cache_prompt", "true", "false", "prefixes are always found again; true expected"},
+      {"use_beam_search", "false", "true", "each choice is sampled for itself; false expected"},
+      {"skip_special_tokens", "true", "false", "texts are without special tokens; true expected"},
+      {"spaces_between_special_tokens", "true", "false", "texts are without special tokens; true expected"},
+      {"include_stop_str_in_output", "false", "true", "texts end before a stop; false expected"},
+      {"return_tokens_as_token_ids", "false", "true", as_text},
+      {"return_token_ids", "false", "true", as_text},
+      {"return_tokens", "false", "true", as_text},
+      {"timings_per_token", "false", "true", "answers have no timings; false expected"},
+      {"return_progress", "false", "true", "events begin with the answer; false expected"},
+      {"post_sampling_probs", "false", "true", "log-probabilities are those of the model; false expected"},
+      {"add_generation_prompt", "true", "false", template_asks + "true expected"},
+      {"continue_final_message", "false", "true", template_asks + "false expected"}};
+  for (const auto& f : all) {
+    CHECK_MESSAGE(refused(fmt::format(R"("{}":{})", f.name, f.accepted)) == "accepted", f.name);
+    CHECK(refused(fmt::format(R"("{}":{})", f.name, f.refused)) == wrong + fmt::format("{0} unsupported_parameter: '{0}' is not supported: {1}", f.name, f.why));
+    CHECK(refused(fmt::format(R"("{}":[])", f.name)).starts_with(wrong + f.name + " invalid_type: "));
+  }
+  CHECK(refused(R"("prompt_cache_key":"chat 7","prompt_cache_retention":"in-memory","top_n_sigma":-2.5)") == "accepted");
+  CHECK(refused(R"("mirostat":0,"mirostat_tau":5,"mirostat_eta":0.1,"dynatemp_exponent":1,"xtc_threshold":0.1,"dry_base":1.75,"dry_allowed_length":2,)"
+                R"("dry_penalty_last_n":-1,"dry_sequence_breakers":["\n"])") == "accepted");
+}
+
+TEST_CASE("how far back penalties look matters only where there are some") {
+  CHECK(refused(R"("repeat_last_n":64,"repeat_penalty":1.0)") == "accepted");
+  CHECK(refused(R"("repeat_last_n":-1,"repeat_penalty":1.1)") == "accepted");
+  for (const auto penalty : {R"("repeat_penalty":1.1)", R"("presence_penalty":0.5)", R"("frequency_penalty":0.5)"})
+    CHECK(refused(fmt::format(R"("repeat_last_n":64,{})", penalty)) ==
+          wrong + "repeat_last_n unsupported_parameter: 'repeat_last_n' is not supported: penalties look at all tokens; -1 expected");
 }
 
 TEST_CASE("messages come in the form that templates are written for") {
@@ -110,7 +180,7 @@ TEST_CASE("messages come in the form that templates are written for") {
 TEST_CASE("calls of tools keep their order of keys, with arguments as an object") {
   CHECK(messages_of(R"({"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","index":0,)"
                     R"("function":{"name":"add","arguments":"{\"z\":1,\"a\":[2]}"}}]},{"role":"tool","tool_call_id":"c1","content":"3"})") ==
-        R"([{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":{"z":1,"a":[2]}}}]},)"
+        R"([{"role":"assistant","content":"","tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":{"z":1,"a":[2]}}}]},)"
         R"({"role":"tool","content":"3","tool_call_id":"c1"}])");
   CHECK(bad_messages(R"({"role":"assistant","tool_calls":[{"function":{"name":"add","arguments":"{"}}]})")
             .starts_with(wrong + "messages[0].tool_calls[0].function.arguments invalid_value: 'messages[0].tool_calls[0].function.arguments' must be a JSON "
@@ -203,6 +273,19 @@ TEST_CASE("chat templates are told what a request says for them") {
   CHECK(refused(R"("reasoning_effort":"most")") == wrong + "reasoning_effort invalid_value: 'reasoning_effort' must be none, minimal, low, medium, high or xhigh, got 'most'");
   CHECK(refused(R"("chat_template_kwargs":[])") == wrong + "chat_template_kwargs invalid_type: 'chat_template_kwargs' must be an object, got an array");
   CHECK(accepted(api::chat_completions, chat_with(R"("skip_special_tokens":false)")).opens.at(0).show_special);
+}
+
+TEST_CASE("an answer may go on where the last message ends") {
+  const auto body = [](const std::string& messages) { return R"({"model":"m","add_generation_prompt":false,"continue_final_message":true,"messages":[)" + messages + "]}"; };
+  const auto request = accepted(api::chat_completions, body(R"({"role":"user","content":"Hi"},{"role":"assistant","content":"Well,"})"));
+  CHECK(request.opens.at(0).prompt->json_messages == R"([{"role":"user","content":"Hi"}])");
+  CHECK(request.opens.at(0).prompt->answer_start == "Well,");
+  CHECK(request.opens.at(0).prompt->variables.empty());
+  CHECK(refusal(api::chat_completions, body(R"({"role":"user","content":"Hi"})")) ==
+        wrong + "continue_final_message invalid_value: 'continue_final_message' needs a last message of the role assistant, with text, after others");
+  CHECK(accepted(api::chat_completions, chat_with(R"("add_generation_prompt":false)")).opens.at(0).prompt->variables == R"({"add_generation_prompt":false})");
+  CHECK_FALSE(accepted(api::chat_completions, chat_with(R"("reasoning_format":"none")")).split_reasoning);
+  CHECK(refused(R"("reasoning_format":"xml")") == wrong + "reasoning_format unsupported_value: 'reasoning_format' 'xml' is not supported: auto, deepseek or none expected");
 }
 
 TEST_CASE("what this service does not do is refused by name") {

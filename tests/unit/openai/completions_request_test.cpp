@@ -76,6 +76,8 @@ TEST_CASE("fields of completions") {
   CHECK(r.top_logprobs == 0);
   CHECK(r.opens.at(0).sampling->top_logprobs == 20);
   CHECK(r.opens.at(0).generate == 16);
+  CHECK(accepted(api::completions, completion_with(R"("n_predict":3)")).opens.at(0).generate == 3);
+  CHECK(accepted(api::completions, completion_with(R"("max_tokens":-1,"n_predict":-1)")).opens.at(0).generate == rest_of_context);
   CHECK(refused(R"("logprobs":6)") == wrong + "logprobs invalid_value: 'logprobs' must be between 0 and 5, got 6");
   CHECK(refused(R"("logprobs":true)") == wrong + "logprobs invalid_type: 'logprobs' must be an integer, got a boolean");
   CHECK(refused(R"("best_of":3,"n":2)") ==

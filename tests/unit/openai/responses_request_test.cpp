@@ -39,14 +39,20 @@ TEST_CASE("items are messages, answers that come back among them") {
 }
 
 TEST_CASE("harmless values of responses are accepted, others refused by name") {
-  accepted(api::responses, response_with(R"("tools":[],"include":[],"reasoning":{},"tool_choice":"auto","parallel_tool_calls":true,"store":null,
-    "text":{"format":{"type":"text"}},"truncation":"disabled","background":false,"previous_response_id":null,"top_logprobs":0,
+  accepted(api::responses, response_with(R"("tools":[],"include":["reasoning.encrypted_content"],"reasoning":{},
+    "prompt_cache_key":"chat 7","tool_choice":"auto","parallel_tool_calls":true,"store":null,
+    "text":{"format":{"type":"text"},"verbosity":"medium"},"truncation":"disabled","background":false,"previous_response_id":null,"top_logprobs":0,
     "stream":true,"stream_options":{"include_obfuscation":false})"));
   CHECK(refused(R"("previous_response_id":"resp_1")") ==
         wrong + "previous_response_id unsupported_parameter: 'previous_response_id' is not supported: answers are not kept");
   CHECK(refused(R"("background":true)") == wrong + "background unsupported_parameter: 'background' is not supported: answers are not kept; false expected");
   CHECK(refused(R"("store":true)") == wrong + "store unsupported_parameter: 'store' is not supported: answers are not kept; false expected");
-  CHECK(refused(R"("include":["reasoning.encrypted_content"])") == wrong + "include unsupported_parameter: 'include' is not supported: answers have nothing more");
+  CHECK(refused(R"("include":["reasoning.encrypted_content","message.output_text.logprobs"])") ==
+        wrong + "include unsupported_parameter: 'include' is not supported: answers have nothing more; 'reasoning.encrypted_content', of which there is none, expected");
+  CHECK(refused(R"("include":{})") == wrong + "include invalid_type: 'include' must be an array, got an object");
+  CHECK(refused(R"("text":{"verbosity":"high"})") ==
+        wrong + "text.verbosity unsupported_parameter: 'text.verbosity' is not supported: models are not told how much to say; 'medium' expected");
+  CHECK(accepted(api::responses, response_with(R"("safety_identifier":"ann")")).opens.at(0).tenant == "ann");
   CHECK(refused(R"("tools":[{"type":"web_search"}])") ==
         wrong + "tools unsupported_parameter: 'tools' is not supported: this API has no tools yet; chat completions have");
   CHECK(refused(R"("truncation":"auto")") ==
@@ -59,4 +65,13 @@ TEST_CASE("harmless values of responses are accepted, others refused by name") {
   CHECK(refused(R"("max_tokens":5)") == wrong + "max_tokens unknown_parameter: unknown field 'max_tokens'; did you mean 'min_tokens'?");
   CHECK(refused(R"("stream":true,"stream_options":{"include_usage":true})")
             .starts_with(wrong + "stream_options.include_usage unknown_parameter: unknown field 'stream_options.include_usage'"));
+}
+
+TEST_CASE("reasoning that comes back goes to the template with its message") {
+  const auto request = accepted(api::responses, R"({"model":"m","input":[{"role":"user","content":"Hi"},{"type":"reasoning","id":"rs_1","summary":[],"status":null,
+    "content":[{"type":"reasoning_text","text":"Hm"}]},{"type":"message","id":"msg_1","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Yes","annotations":[]}]},
+    {"role":"user","content":"Why?"}]})");
+  CHECK(request.opens.at(0).prompt->json_messages ==
+        R"([{"role":"user","content":"Hi"},{"role":"assistant","content":"Yes","reasoning_content":"Hm"},{"role":"user","content":"Why?"}])");
+  CHECK(refusal(api::responses, R"({"model":"m","input":[{"type":"reasoning","content":[1]}]})") == wrong + "input[0].content[0] invalid_type: 'input[0].content[0]' must be an object, got a number");
 }
