@@ -1,6 +1,6 @@
 """Requests as clients and chat user interfaces send them: client_requests.jsonl has one a line, as it was recorded from a package or read in
-its source (`version` says where). Each is sent as it is, but for a temperature of 0 and a limit of 8 tokens, and is answered, or refused for the
-field that `refused` names. `refused_or_answered`: what may come to be honoured."""
+its source (`version` says where). Each is sent as it is, but for a temperature of 0 and a limit of 8 tokens, those with tools at a model whose
+template has some, and is answered, or refused for the field that `refused` names."""
 
 import json
 import pathlib
@@ -61,13 +61,14 @@ def check_response(body, text):
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=[f"{r['client']}: {r['case']}" for r in REQUESTS])
-def test_request(address, request_):
+def test_request(address, tools_client, request_):
     body = limited(request_)
+    if body.get("tools"):
+        address, body["model"] = str(tools_client.base_url).removesuffix("/v1/"), "caller"
     status, head, text = send(address, request_["path"], body)
-    may_fail = request_.get("refused") or request_.get("refused_or_answered")
-    if "refused" in request_ or (status == 400 and may_fail):
+    if "refused" in request_:
         assert status == 400, text
-        assert json.loads(text)["error"]["param"] == may_fail
+        assert json.loads(text)["error"]["param"] == request_["refused"]
         return
     assert status == 200, text
     assert head["Content-Type"] == ("text/event-stream" if body.get("stream") else "application/json")

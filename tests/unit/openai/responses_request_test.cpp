@@ -33,7 +33,7 @@ TEST_CASE("items are messages, answers that come back among them") {
   CHECK(bad_input("[]") == wrong + "input invalid_value: 'input' must not be empty");
   CHECK(bad_input("5") == wrong + "input invalid_type: 'input' must be a string or an array of items, got a number");
   CHECK(bad_input("[5]") == wrong + "input[0] invalid_type: 'input[0]' must be an object, got a number");
-  CHECK(bad_input(R"([{"type":"reasoning","id":"r"}])") == wrong + "input[0].type unsupported_value: 'input[0].type' 'reasoning' is not supported: only messages are");
+  CHECK(bad_input(R"([{"type":"item_reference","id":"r"}])") == wrong + "input[0].type unsupported_value: 'input[0].type' 'item_reference' is not supported: only messages are");
   CHECK(bad_input(R"([{"role":"user","content":[{"type":"input_image"}]}])") ==
         wrong + "input[0].content[0].type unsupported_value: 'input[0].content[0].type' 'input_image' is not supported: only text is");
 }
