@@ -13,6 +13,12 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
+namespace {
+
+constexpr std::size_t piece = 64u << 10, first_piece = 4096; // read at once
+
+} // namespace
+
 http_connection::http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events)
     : socket_(std::move(connected)), number_(number), limits_(limits), events_(events) {
   error_code ignored;
@@ -41,23 +47,25 @@ void http_connection::lost() {
 }
 
 // Reads also while an answer is on its way: that the client has gone shows there first. What it sends meanwhile is the next request,
-// of which no more is taken than the buffer holds.
+// of which no more is taken than the buffer holds. Room is made when there is something: idle connections are many, and parse() moves
+// what the buffer holds.
 void http_connection::read_more() {
-  constexpr std::size_t piece = 64u << 10, first_piece = 4096; // idle connections are many
   if (reading_ || closed_ || (state_ == state::answering && in_.size() >= piece)) return;
   reading_ = true;
   if (in_.size() == 0 && state_ == state::idle) in_.shrink_to_fit();
-  socket_.async_read_some(in_.prepare(state_ == state::idle ? first_piece : piece), [self = shared_from_this()](const error_code& problem, std::size_t bytes) {
+  socket_.async_wait(socket::wait_read, [self = shared_from_this()](const error_code& problem) {
     self->reading_ = false;
     if (self->closed_) return;
     if (problem) return self->lost();
-    self->received(bytes);
+    self->receive();
   });
 }
 
-void http_connection::received(std::size_t bytes) {
-  in_.commit(bytes);
-  if (state_ == state::lingering) in_.consume(bytes);
+void http_connection::receive() {
+  error_code problem;
+  in_.commit(socket_.read_some(in_.prepare(state_ == state::idle ? first_piece : piece), problem));
+  if (problem && problem != asio::error::would_block) return lost();
+  if (state_ == state::lingering) in_.consume(in_.size());
   else if (state_ != state::answering) parse();
   read_more();
 }

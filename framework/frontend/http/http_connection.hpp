@@ -70,7 +70,7 @@ private:
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   void read_more();
-  void received(std::size_t bytes);
+  void receive();
   void parse();
   void refuse(int status, std::string message);
   void answered();
