@@ -84,11 +84,10 @@ expected<key_pointer> read_key(const std::string& path) {
   };
   key_pointer key(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, &asked));
   if (key) return key;
-  const bool absent = was_end_of_pem();
-  const auto why = reason();
+  ERR_clear_error();
   if (asked) return fail(errc::unsupported, "the key has a passphrase; expected one without, in a file that only the service may read", path);
-  if (absent) return fail(errc::corrupt, fmt::format("{}; expected {}", found(*text), what), path);
-  return fail(errc::corrupt, fmt::format("the key is broken ({}); expected {}", why, what), path);
+  if (text->find("PRIVATE KEY-----") == std::string::npos) return fail(errc::corrupt, fmt::format("{}; expected {}", found(*text), what), path);
+  return fail(errc::corrupt, fmt::format("the key is broken or of a kind that is not known; expected {}", what), path);
 }
 
 // HTTP/1.1 or nothing; a client that offers neither gets no answer about it.
