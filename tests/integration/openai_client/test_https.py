@@ -103,7 +103,7 @@ def stream_of(tokens):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    s = Service(tmp_path_factory.mktemp("https"), more="client_buffer_bytes = 65536\nstall_timeout_ms = 1000")
+    s = Service(tmp_path_factory.mktemp("https"), more="client_buffer_bytes = 1048576\nstall_timeout_ms = 10000")
     yield s
     s.process.terminate()
     assert s.process.wait(30) == 0, s.log()
@@ -161,6 +161,17 @@ def test_a_client_that_does_not_read_is_cut_and_can_see_that(service):
         deaf.settimeout(30)
         with pytest.raises(OSError):
             read_all(deaf)
+
+
+def test_a_slow_reader_has_its_answers_paused_and_gets_all_of_them(service):
+    body = json.loads(stream_of(3000)) | {"n": 16}  # more than the system's buffers take
+    with service.session() as slow:
+        slow.sendall(post("/v1/completions", json.dumps(body), "Connection: close\r\n"))
+        answer = bytearray()
+        while piece := slow.recv(65536):
+            answer += piece
+            time.sleep(0.001)
+    assert answer.count(b'"finish_reason":"length"') == 16 and answer.count(b'data: {"') > 16 * 2900 and b"data: [DONE]" in answer
 
 
 @pytest.mark.parametrize("said", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc"])
