@@ -91,7 +91,12 @@ expected<running_frontend> start_http(const topology::frontend& config, const fr
     if (!keys) return fail(keys.error());
     setup.settings.keys = std::move(*keys);
   } else if (config.insecure) {
-    log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", "anybody, in the clear"}});
+    log::warning("frontend", "insecure", {{"name", config.name}, {"address", config.bind}, {"clients", config.http.tls_certificate.empty() ? "anybody, in the clear" : "anybody"}});
+  }
+  if (!config.http.tls_certificate.empty()) {
+    auto read = frontend::tls_certificate::read(config.http.tls_certificate, config.http.tls_key);
+    if (!read) return fail(read.error());
+    setup.certificate = std::move(*read);
   }
   for (const auto& [name, endpoint] : asked_for(parts.topology)) {
     setup.settings.endpoint_names.push_back(name);

@@ -5,6 +5,7 @@
 #include "app/file_place.hpp"
 #include "engine/engine.hpp"
 #include "engine/model_files.hpp"
+#include "frontend/http/tls_certificate.hpp"
 #include "model/card.hpp"
 #include "plugin/fusion_instance.hpp"
 
@@ -82,6 +83,16 @@ void create_fusions(const topology::topology& t, const plugin::registry& registr
   }
 }
 
+void read_certificates(const topology::topology& t, std::vector<error>& errors, std::vector<error>& warnings) {
+  for (const auto& f : t.frontends) {
+    if (f.http.tls_certificate.empty()) continue;
+    const auto placed = [&](const error& e) { return at_place(t.file, e.where == f.http.tls_key ? f.http.tls_key_where : f.http.tls_certificate_where, e); };
+    const auto read = frontend::tls_certificate::read(f.http.tls_certificate, f.http.tls_key);
+    if (!read) errors.push_back(placed(read.error()));
+    else for (const auto& w : read->warnings()) warnings.push_back(placed(w));
+  }
+}
+
 void sort_by_place(const std::string& file, std::vector<error>& errors) {
   std::stable_sort(errors.begin(), errors.end(),
                    [&](const error& a, const error& b) { return place_in(file, a) < place_in(file, b); });
@@ -98,6 +109,8 @@ tl::expected<loaded_topology, std::vector<error>> load_topology(const std::strin
   if (checked.value) {
     open_models(*checked.value, errors);
     create_fusions(*checked.value, registry, errors);
+    read_certificates(*checked.value, errors, checked.warnings);
+    sort_by_place(path, checked.warnings);
   }
   if (!errors.empty()) {
     sort_by_place(path, errors);

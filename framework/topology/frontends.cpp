@@ -46,6 +46,14 @@ void read_zmq(draft& d, table_reader& in, frontend& f) {
   in.number("window_tokens", f.window_tokens, 128, 1'000'000);
 }
 
+void read_tls(draft& d, table_reader& in, http_frontend& f) {
+  f.tls_certificate_where = read_path_key(d, in, "tls_certificate", f.tls_certificate, "a chain of certificates in PEM");
+  f.tls_key_where = read_path_key(d, in, "tls_key", f.tls_key, "the certificate's private key in PEM");
+  const auto *certificate = in.find("tls_certificate"), *key = in.find("tls_key");
+  if (key && !certificate) d.found.error(key->where, "tls_key without tls_certificate; expected both, or neither");
+  if (certificate && !key) d.found.error(certificate->where, "tls_certificate without tls_key; expected both, or neither");
+}
+
 void read_http(draft& d, table_reader& in, frontend& f) {
   f.bind = "127.0.0.1:8080";
   f.max_clients = 4096;
@@ -58,6 +66,7 @@ void read_http(draft& d, table_reader& in, frontend& f) {
   read_path_key(d, in, "api_keys", f.http.api_keys, "a file with a line NAME KEY for each client");
   if (good && !in.find("api_keys") && !f.insecure && !is_local("tcp://" + f.bind))
     d.found.error(f.where, fmt::format("frontend {} binds {}, where other machines can connect; expected api_keys, or insecure = true", in_quotes(f.name), in_quotes(f.bind)));
+  read_tls(d, in, f.http);
   std::vector<position> places;
   in.texts("cors_origins", f.http.cors_origins, places);
   read_size(in, "max_header_bytes", f.http.max_header_bytes, 1024);
@@ -70,7 +79,7 @@ void read_frontend(draft& d, table_reader& in, const std::string& name) {
   f.name = name;
   f.where = in.where();
   if (name == "http") f.kind = name;
-  in.one_of("kind", f.kind, {"zmq", "http"}, {"https", "grpc"});
+  in.one_of("kind", f.kind, {"zmq", "http"}, {"grpc"});
   read_node_key(d, in, f.node);
   in.boolean("insecure", f.insecure);
   f.kind == "http" ? read_http(d, in, f) : read_zmq(d, in, f);
@@ -78,7 +87,7 @@ void read_frontend(draft& d, table_reader& in, const std::string& name) {
   read_size(in, "max_message_bytes", f.max_message_bytes, 1024);
   in.number("stall_timeout_ms", f.stall_timeout_ms, 100, day_ms);
   read_size(in, "client_buffer_bytes", f.client_buffer_bytes, 64u << 10);
-  in.planned({"tls", "auth"});
+  in.planned({"auth"});
   d.result.frontends.push_back(std::move(f));
 }
 

@@ -72,6 +72,8 @@ struct endpoint {
 /// What only a frontend of kind "http" has.
 struct http_frontend {
   std::string api_keys;                  ///< file of the keys that may ask; "": anybody may
+  std::string tls_certificate, tls_key;  ///< PEM files: a chain and its key; "": in the clear
+  position tls_certificate_where, tls_key_where;
   std::vector<std::string> cors_origins; ///< web pages of other origins that may ask; "*": all
   std::uint32_t max_header_bytes = 64u << 10;
   std::uint32_t idle_timeout_ms = 75'000;    ///< a connection without a request is closed

@@ -1,6 +1,6 @@
 // Load on a running service, each stream on a connection of its own: tokens/s of all streams together, and time to first token. One thread and
 // few calls a token, so that the service is what is measured (beside it on the same cores).
-// Usage: serving_bench http://HOST:PORT|tcp://HOST:PORT MODEL [streams 64] [tokens 1000] [prompt bytes 16] [rounds 3]
+// Usage: serving_bench http[s]://HOST:PORT|tcp://HOST:PORT MODEL [streams 64] [tokens 1000] [prompt bytes 16] [rounds 3]
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
@@ -46,12 +48,13 @@ double ms_since(clock_type::time_point begin) { return std::chrono::duration<dou
 
 struct http_stream {
   int fd = -1;
+  SSL* tls = nullptr; ///< of https; a certificate of anybody will do
   std::string tail; ///< the last bytes, where an event's mark may be cut
   bool first = false, done = false;
 };
 
 int connected(const std::string& address) {
-  const auto host = address.substr(7), name = host.substr(0, host.rfind(':'));
+  const auto host = address.substr(address.find("//") + 2), name = host.substr(0, host.rfind(':'));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<std::uint16_t>(std::atoi(host.substr(host.rfind(':') + 1).c_str())));
@@ -60,6 +63,35 @@ int connected(const std::string& address) {
   if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) give_up("cannot connect to " + address);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return fd;
+}
+
+void begin_tls(http_stream& s) {
+  static SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  s.tls = SSL_new(context);
+  SSL_set_fd(s.tls, s.fd);
+  if (SSL_connect(s.tls) != 1) give_up("the service and we find no TLS session");
+}
+
+void send_to(http_stream& s, const std::string& bytes) {
+  const auto sent = s.tls ? SSL_write(s.tls, bytes.data(), static_cast<int>(bytes.size())) : write(s.fd, bytes.data(), bytes.size());
+  if (sent != static_cast<ssize_t>(bytes.size())) give_up("the service took no request");
+}
+
+// What one read brings; of TLS that may be several records, or only tickets.
+std::size_t read_from(http_stream& s, std::vector<char>& into) {
+  if (!s.tls) {
+    const auto n = read(s.fd, into.data(), into.size());
+    if (n <= 0) give_up("the service closed a connection");
+    return static_cast<std::size_t>(n);
+  }
+  std::size_t all = 0;
+  do {
+    const int n = SSL_read(s.tls, into.data() + all, static_cast<int>(into.size() - all));
+    if (n <= 0 && SSL_get_error(s.tls, n) == SSL_ERROR_WANT_READ) return all;
+    if (n <= 0) give_up("the service closed a connection");
+    all += static_cast<std::size_t>(n);
+  } while (all < into.size() && SSL_has_pending(s.tls) == 1);
+  return all;
 }
 
 // Counts what begins with "data: {" in a stream of bytes that comes in pieces.
@@ -86,17 +118,14 @@ result run_http(const plan& p, std::vector<http_stream>& streams) {
     polled.push_back({s.fd, POLLIN, 0});
   }
   const auto begin = clock_type::now();
-  for (auto& s : streams)
-    if (write(s.fd, request.data(), request.size()) != static_cast<ssize_t>(request.size())) give_up("the service took no request");
+  for (auto& s : streams) send_to(s, request);
   std::vector<char> buffer(256 * 1024);
   for (std::size_t running = streams.size(); running > 0;) {
     if (poll(polled.data(), polled.size(), 30'000) <= 0) give_up("nothing came for 30 s");
     for (std::size_t i = 0; i < streams.size(); ++i) {
       if (polled[i].revents == 0) continue;
       auto& s = streams[i];
-      const auto n = read(s.fd, buffer.data(), buffer.size());
-      if (n <= 0) give_up("the service closed a connection");
-      const auto events = events_in(s, buffer.data(), static_cast<std::size_t>(n));
+      const auto events = events_in(s, buffer.data(), read_from(s, buffer));
       if (events > 0 && !s.first) {
         s.first = true;
         r.first_ms.push_back(ms_since(begin));
@@ -206,14 +235,18 @@ std::size_t number(int argc, char** argv, int at, std::size_t otherwise) { retur
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) give_up("usage: serving_bench http://HOST:PORT|tcp://HOST:PORT MODEL [streams 64] [tokens 1000] [prompt bytes 16] [rounds 3]");
+  if (argc < 3) give_up("usage: serving_bench http[s]://HOST:PORT|tcp://HOST:PORT MODEL [streams 64] [tokens 1000] [prompt bytes 16] [rounds 3]");
   plan p{argv[1], argv[2], {}, number(argc, argv, 3, 64), number(argc, argv, 4, 1000)};
   for (std::size_t i = 0, n = number(argc, argv, 5, 16); i < n; ++i) p.prompt += i % 6 == 5 ? ' ' : static_cast<char>('a' + i % 26);
   const auto rounds = number(argc, argv, 6, 3);
   std::vector<result> results;
-  if (p.address.starts_with("http://")) {
+  if (p.address.starts_with("http")) {
     std::vector<http_stream> streams(p.streams);
     for (auto& s : streams) s.fd = connected(p.address);
+    if (p.address.starts_with("https:")) {
+      for (auto& s : streams) begin_tls(s);
+      for (auto& s : streams) fcntl(s.fd, F_SETFL, O_NONBLOCK);
+    }
     for (std::size_t i = 0; i < rounds; ++i) results.push_back(run_http(p, streams));
   } else {
     void* const context = zmq_ctx_new();

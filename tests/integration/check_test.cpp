@@ -190,6 +190,57 @@ TEST_CASE("what only reading the model shows: its hash, its context, its templat
   CHECK(check(model + "chat_template = \"t.jinja\"\n").starts_with(place + ":1:9: "));
 }
 
+namespace {
+
+/// Runs a line of the shell in the folder.
+void in_folder(const test_folder& folder, const std::string& line) { REQUIRE(std::system(("cd " + folder / "." + " && { " + line + "; } > /dev/null 2>&1").c_str()) == 0); }
+
+const std::string new_certificate = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost ";
+
+} // namespace
+
+TEST_CASE("a certificate that is none, broken, too weak, or another key's") {
+  const test_folder folder;
+  in_folder(folder, new_certificate + "-keyout key.pem -out cert.pem && " + new_certificate + "-keyout other.key -out other.pem && chmod 600 *");
+  in_folder(folder, "openssl ec -in key.pem -aes128 -passout pass:secret -out locked.pem && sed '3s/./!/' key.pem > bent.key && (cat cert.pem; sed '3s/./!/' other.pem) > bent.pem");
+  in_folder(folder, "openssl req -x509 -newkey rsa:1024 -nodes -subj /CN=localhost -keyout weak.key -out weak.pem && : > empty.pem && echo hello > text.pem");
+  write(folder / "m.gguf", "GGUF");
+  const auto fails = [&](const std::string& certificate, const std::string& key, const std::string& expected) {
+    write(folder / "service.toml", "[models.a]\npath = \"m.gguf\"\n[frontends.http]\ntls_certificate = \"" + certificate + "\"\ntls_key = \"" + key + "\"\n");
+    test::child_process p({test::tokamak_program(), "check", folder / "service.toml"});
+    CHECK(p.wait() == 2);
+    const auto said = p.err();
+    const auto begin = "tokamak: " + folder / "service.toml" + ":";
+    const auto at = said.find(begin, 1); // behind the complaint about the model
+    CHECK((at == std::string::npos ? said : said.substr(at + begin.size())) == expected + "\n");
+  };
+  const std::string chain = "; expected a chain of certificates in PEM, the server's own first", own_key = "; expected the certificate's private key in PEM";
+  fails("empty.pem", "key.pem", "4:19: " + folder / "empty.pem" + ": is empty" + chain + " (corrupt)");
+  fails("text.pem", "key.pem", "4:19: " + folder / "text.pem" + ": is no PEM file" + chain + " (corrupt)");
+  fails("other.key", "key.pem", "4:19: " + folder / "other.key" + ": begins with a PRIVATE KEY" + chain + " (corrupt)");
+  fails("bent.pem", "key.pem", "4:19: " + folder / "bent.pem" + ": certificate 2 is broken (bad base64 decode)" + chain + " (corrupt)");
+  fails("weak.pem", "weak.key", "4:19: " + folder / "weak.pem" + ": certificate 1 cannot be used: ee key too small; expected one that clients accept (unsupported)");
+  fails("cert.pem", "text.pem", "5:11: " + folder / "text.pem" + ": is no PEM file" + own_key + " (corrupt)");
+  fails("cert.pem", "cert.pem", "5:11: " + folder / "cert.pem" + ": begins with a CERTIFICATE" + own_key + " (corrupt)");
+  fails("cert.pem", "bent.key", "5:11: " + folder / "bent.key" + ": the key is broken or of a kind that is not known" + own_key + " (corrupt)");
+  fails("cert.pem", "locked.pem", "5:11: " + folder / "locked.pem" + ": the key has a passphrase; expected one without, in a file that only the service may read (unsupported)");
+  fails("cert.pem", "other.key", "5:11: " + folder / "other.key" + ": this is not the key of the first certificate in '" + folder / "cert.pem" +
+                                     "'; expected the key that it was made with (invalid_argument)");
+}
+
+TEST_CASE("a certificate that expired, and a key that others may read, are warnings") {
+  if (!test::exists(test::smollm2_path())) return;
+  const test_folder folder;
+  in_folder(folder, "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost -keyout key.pem -out request.pem && "
+                    "openssl x509 -req -in request.pem -signkey key.pem -days -1 -out cert.pem && chmod 644 key.pem");
+  write(folder / "service.toml", "[models.a]\npath = \"" + test::smollm2_path() + "\"\n[frontends.http]\ntls_certificate = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+  test::child_process p({test::tokamak_program(), "check", folder / "service.toml"});
+  CHECK(p.wait() == 0);
+  const auto place = "tokamak: warning: " + folder / "service.toml";
+  CHECK(p.err().starts_with(place + ":4:19: " + folder / "cert.pem" + ": certificate 1 expired at "));
+  CHECK(p.err().ends_with("; clients will refuse it (invalid_argument)\n" + place + ":5:11: " + folder / "key.pem" + ": mode 0644: others may read the key; expected 0600 (permission_denied)\n"));
+}
+
 TEST_CASE("a good topology is printed as a graph, and its warnings stop nobody") {
   if (!test::exists(test::smollm2_path())) return;
   const test_folder folder;

@@ -174,6 +174,19 @@ TEST_CASE("a chat is answered whole, and in events, over one connection") {
   CHECK(streamed == text);
 }
 
+TEST_CASE("requests that come while an answer is on its way are answered behind it, each once") {
+  if (skipped()) return;
+  test::test_service s(toml("", ", step_us = 2000"));
+  http_client c(s.address());
+  c.post("/v1/completions", R"({"model":"smollm2","prompt":"Once","max_tokens":50,"ignore_eos":true,"temperature":0})");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  c.send("GET /health HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK(json::parse(c.read_answer().body)["object"] == "text_completion");
+  CHECK(c.read_answer().body == R"({"status":"ok"})");
+  c.send("GET /v1/models/smollm2 HTTP/1.1\r\nHost: test\r\n\r\n");
+  CHECK(json::parse(c.read_answer().body, nullptr, false)["id"] == "smollm2");
+}
+
 TEST_CASE("lists, state, tokens and text") {
   if (skipped()) return;
   test::test_service s(toml());

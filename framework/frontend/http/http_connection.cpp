@@ -7,14 +7,22 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 namespace tokamak::frontend {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using boost::system::error_code;
 
-http_connection::http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events)
-    : socket_(std::move(connected)), number_(number), limits_(limits), events_(events) {
+namespace {
+
+constexpr std::size_t piece = 64u << 10, first_piece = 4096; // read at once
+
+} // namespace
+
+http_connection::http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events, const tls_certificate* certificate)
+    : socket_(std::move(connected)), number_(number), limits_(limits), events_(events), tls_(certificate ? std::make_unique<tls_session>(*certificate) : nullptr) {
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -29,6 +37,10 @@ void http_connection::close() {
   if (closed_) return;
   closed_ = true;
   error_code ignored;
+  if (tls_ && state_ == state::idle && waiting_bytes() == 0) { // an end, and no cut; said if the socket takes it now
+    tls_->end();
+    socket_.write_some(asio::buffer(tls_->wire), ignored);
+  }
   socket_.shutdown(socket::shutdown_both, ignored);
   socket_.close(ignored);
 }
@@ -41,25 +53,48 @@ void http_connection::lost() {
 }
 
 // Reads also while an answer is on its way: that the client has gone shows there first. What it sends meanwhile is the next request,
-// of which no more is taken than the buffer holds.
+// of which no more is taken than the buffer holds. Room is made when there is something: idle connections are many, and parse() moves
+// what the buffer holds.
 void http_connection::read_more() {
-  constexpr std::size_t piece = 64u << 10, first_piece = 4096; // idle connections are many
   if (reading_ || closed_ || (state_ == state::answering && in_.size() >= piece)) return;
   reading_ = true;
   if (in_.size() == 0 && state_ == state::idle) in_.shrink_to_fit();
-  socket_.async_read_some(in_.prepare(state_ == state::idle ? first_piece : piece), [self = shared_from_this()](const error_code& problem, std::size_t bytes) {
+  socket_.async_wait(socket::wait_read, [self = shared_from_this()](const error_code& problem) {
     self->reading_ = false;
     if (self->closed_) return;
     if (problem) return self->lost();
-    self->received(bytes);
+    self->receive();
   });
 }
 
-void http_connection::received(std::size_t bytes) {
-  in_.commit(bytes);
-  if (state_ == state::lingering) in_.consume(bytes);
+void http_connection::receive() {
+  error_code problem;
+  if (tls_) problem = receive_tls();
+  else in_.commit(socket_.read_some(in_.prepare(state_ == state::idle ? first_piece : piece), problem));
+  if (state_ == state::lingering) in_.consume(in_.size());
   else if (state_ != state::answering) parse();
+  if (problem && problem != asio::error::would_block) return lost();
   read_more();
+}
+
+// What comes may be a handshake, which is answered at once. Whoever speaks HTTP to this port is told so; who speaks neither is not.
+error_code http_connection::receive_tls() {
+  constexpr char handshake = 0x16;
+  std::array<char, piece> sealed;
+  error_code problem;
+  const auto bytes = socket_.read_some(asio::buffer(sealed), problem);
+  if (problem || state_ == state::lingering) return problem;
+  if (tls_->fresh() && sealed[0] != handshake) {
+    if ((sealed[0] | 0x20) < 'a' || (sealed[0] | 0x20) > 'z') return asio::error::operation_not_supported;
+    tls_.reset();
+    refuse(400, "this port speaks HTTPS");
+    return {};
+  }
+  const bool greeting = !tls_->established();
+  const auto result = tls_->receive({sealed.data(), bytes}, in_);
+  if (greeting && tls_->established()) since_us_ = now_us_;
+  flush();
+  return result == tls_session::state::good ? error_code{} : asio::error::eof;
 }
 
 void http_connection::parse() {
@@ -176,9 +211,15 @@ void http_connection::flush() {
     stream_.clear();
   }
   if (waiting_) return update_held();
-  while (sent_ < out_.size()) {
+  if (tls_) {
+    if (!tls_->send(out_)) return lost();
+    out_.clear();
+    if (close_when_sent_) tls_->end();
+  }
+  auto& wire = this->wire();
+  while (sent_ < wire.size()) {
     error_code problem;
-    const auto bytes = socket_.write_some(asio::buffer(out_.data() + sent_, out_.size() - sent_), problem);
+    const auto bytes = socket_.write_some(asio::buffer(wire.data() + sent_, wire.size() - sent_), problem);
     if (problem == asio::error::would_block || problem == asio::error::try_again) {
       wait_for_room();
       return update_held();
@@ -186,7 +227,7 @@ void http_connection::flush() {
     if (problem) return lost();
     sent_ += bytes;
   }
-  out_.clear();
+  wire.clear();
   sent_ = 0;
   update_held();
   if (close_when_sent_) linger();
@@ -207,8 +248,8 @@ void http_connection::linger() {
 void http_connection::wait_for_room() {
   waiting_ = true;
   progress_us_ = now_us_;
-  if (sent_ > out_.size() / 2) {
-    out_.erase(0, sent_);
+  if (sent_ > wire().size() / 2) {
+    wire().erase(0, sent_);
     sent_ = 0;
   }
   socket_.async_wait(socket::wait_write, [self = shared_from_this()](const error_code& problem) {
@@ -234,6 +275,7 @@ void http_connection::tick(std::uint64_t now_us) {
   if (closed_) return;
   if (state_ == state::lingering && now_us >= since_us_ + linger_us) return lost();
   if (waiting_ && now_us >= progress_us_ + limits_.stall_us) return lost();
+  if (tls_ && !tls_->established() && now_us >= since_us_ + limits_.request_us) return lost();
   if (state_ == state::idle && !waiting_ && now_us >= since_us_ + limits_.idle_us) return lost();
   if (state_ == state::reading && now_us >= since_us_ + limits_.request_us) refuse(408, fmt::format("the request did not come to its end within {} ms", limits_.request_us / 1000));
 }

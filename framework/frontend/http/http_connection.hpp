@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frontend/http/http_message.hpp"
+#include "frontend/http/tls_session.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -21,7 +22,7 @@ struct http_limits {
   std::uint32_t body_bytes = 16u << 20;
   std::uint32_t buffer_bytes = 16u << 20;    ///< unsent: half of it pauses the connection's answers, all of it cuts it
   std::uint64_t idle_us = 75'000'000;        ///< between requests
-  std::uint64_t request_us = 30'000'000;     ///< from a request's first byte to its last
+  std::uint64_t request_us = 30'000'000;     ///< from a request's first byte to its last, and for a TLS handshake
   std::uint64_t stall_us = 60'000'000;       ///< bytes wait, and the client takes none
 };
 
@@ -43,7 +44,8 @@ class http_connection : public std::enable_shared_from_this<http_connection> {
 public:
   using socket = boost::asio::ip::tcp::socket;
 
-  http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events);
+  /// `certificate`: for HTTPS; needed only here.
+  http_connection(socket connected, std::uint64_t number, const http_limits& limits, http_connection_events& events, const tls_certificate* certificate = nullptr);
 
   /// Begins to read. `now_us` is the frontend's clock, as in tick().
   void start(std::uint64_t now_us);
@@ -63,14 +65,15 @@ public:
   void tick(std::uint64_t now_us);
 
   std::uint64_t number() const { return number_; } ///< unique within the frontend
-  std::size_t waiting_bytes() const { return out_.size() - sent_ + stream_.size(); }
+  std::size_t waiting_bytes() const { return out_.size() + (tls_ ? tls_->wire.size() : 0) - sent_ + stream_.size(); }
 
 private:
   enum class state : std::uint8_t { idle, reading, answering, lingering };
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   void read_more();
-  void received(std::size_t bytes);
+  void receive();
+  boost::system::error_code receive_tls();
   void parse();
   void refuse(int status, std::string message);
   void answered();
@@ -78,6 +81,7 @@ private:
   void linger();
   void wait_for_room();
   void update_held();
+  std::string& wire() { return tls_ ? tls_->wire : out_; } ///< what the socket gets
 
   socket socket_;
   std::uint64_t number_;
@@ -86,7 +90,8 @@ private:
   std::optional<parser> parser_;
   boost::beast::flat_buffer in_;
   std::string out_, stream_;  ///< what is to be sent, and events not yet framed as a chunk
-  std::size_t sent_ = 0;      ///< of out_
+  std::unique_ptr<tls_session> tls_; ///< null: in the clear
+  std::size_t sent_ = 0;      ///< of wire()
   state state_ = state::idle;
   bool reading_ = false, waiting_ = false, closed_ = false, held_ = false;
   bool keep_alive_ = true, chunked_ = true, head_only_ = false, close_when_sent_ = false, continued_ = false;

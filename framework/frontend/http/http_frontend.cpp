@@ -102,16 +102,33 @@ private:
   void admit(tcp::socket socket) {
     if (connections_.size() >= setup_->max_connections) {
       ++refused_;
+      if (setup_->certificate) return; // no handshake for it
       error_code ignored;
       static constexpr std::string_view full = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
       socket.non_blocking(true, ignored);
       socket.write_some(asio::buffer(full), ignored);
       return;
     }
-    const auto made = std::make_shared<http_connection>(std::move(socket), ++last_number_, setup_->limits, static_cast<http_connection_events&>(*this));
+    const auto now = now_us(system());
+    renew_certificate(now);
+    const auto made = std::make_shared<http_connection>(std::move(socket), ++last_number_, setup_->limits, static_cast<http_connection_events&>(*this),
+                                                        setup_->certificate ? &*setup_->certificate : nullptr);
     connections_.emplace(last_number_, made);
-    made->start(now_us(system()));
+    made->start(now);
     if (!ticking_) tick();
+  }
+
+  // Files that changed are read for the next client; a look at them takes two calls to the system.
+  void renew_certificate(std::uint64_t now) {
+    constexpr std::uint64_t look_every_us = 1'000'000;
+    if (!setup_->certificate || now < looked_us_ + look_every_us) return;
+    looked_us_ = now;
+    const auto& name = setup_->settings.name;
+    const auto renewed = setup_->certificate->renew();
+    if (!renewed) return log::warning("frontend", "certificate.refused", {{"name", name}, {"error", renewed.error().to_string()}, {"meanwhile", "the one before"}});
+    if (!*renewed) return;
+    log::info("frontend", "certificate.renewed", {{"name", name}, {"expires", setup_->certificate->expires()}});
+    for (const auto& w : setup_->certificate->warnings()) log::warning("frontend", "certificate", {{"name", name}, {"warning", w.to_string()}});
   }
 
   // Only while there are connections: an idle frontend sleeps.
@@ -199,7 +216,7 @@ private:
   std::unordered_map<std::uint64_t, std::shared_ptr<http_connection>> connections_; ///< by number
   std::vector<std::shared_ptr<http_connection>> ended_; ///< in this round of the loop
   std::vector<std::uint64_t> unsent_;                   ///< connections with pieces that flush_all() sends
-  std::uint64_t last_number_ = 0, refused_ = 0;
+  std::uint64_t last_number_ = 0, refused_ = 0, looked_us_ = 0;
   bool ticking_ = false, stop_ = false;
 };
 
@@ -232,8 +249,9 @@ expected<http_frontend> spawn_http_frontend(caf::actor_system& system, http_fron
   if (problem) return fail(errc::io, fmt::format("cannot listen on {}: {}", setup.bind, problem.message()));
   const auto bound = made->acceptor.local_endpoint();
   const auto host = bound.address().is_v6() ? fmt::format("[{}]", bound.address().to_string()) : bound.address().to_string();
+  const auto* const scheme = setup.certificate ? "https" : "http";
   auto actor = system.spawn<http_thread, caf::detached>(std::make_shared<http_frontend_setup>(std::move(setup)), made);
-  return http_frontend{caf::actor_cast<http_frontend_actor>(actor), fmt::format("http://{}:{}", host, bound.port())};
+  return http_frontend{caf::actor_cast<http_frontend_actor>(actor), fmt::format("{}://{}:{}", scheme, host, bound.port())};
 }
 
 } // namespace tokamak::frontend

@@ -21,6 +21,7 @@ struct http_frontend_setup {
   std::string bind; ///< HOST:PORT; port 0 picks a free one
   http_limits limits;
   std::uint32_t max_connections = 4096;
+  std::optional<tls_certificate> certificate; ///< without: in the clear
   std::vector<caf::strong_actor_ptr> endpoints; ///< of settings.endpoint_names; each a sequence_server
   caf::strong_actor_ptr directory;              ///< answers ListModels and StatusRequest
   std::shared_ptr<sequence_ids> ids;
@@ -28,7 +29,7 @@ struct http_frontend_setup {
 
 struct http_frontend {
   http_frontend_actor actor;
-  std::string address; ///< http://HOST:PORT as bound
+  std::string address; ///< http://HOST:PORT as bound, or https://
 };
 
 /// Binds before it returns: "cannot listen on 127.0.0.1:8080: Address already in use".

@@ -123,6 +123,7 @@ TEST_CASE("a field whose value asks for what is done anyway is accepted, any oth
   struct neutral {
     std::string name, accepted, refused, why;
   };
+  const std::string no_sampler = "engines have no such sampler; ", as_text = "tokens are told as text; false expected";
   const neutral all[] = {
       {"prompt_cache_retention", R"("in_memory")", R"("24h")", "prefixes are kept in memory while there is room; 'in_memory' expected"},
       {"verbosity", R"("medium")", R"("low")", "models are not told how much to say; 'medium' expected"},

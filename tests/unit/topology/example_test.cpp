@@ -70,6 +70,8 @@ TEST_CASE("the full topology loads without warnings, as it is and with its comme
   std::filesystem::create_directories(h.folder.path() / "keys/clients");
   h.folder.put("keys/service.key", "");
   h.folder.put("keys/api_keys", "");
+  h.folder.put("keys/fullchain.pem", "");
+  h.folder.put("keys/privkey.pem", "");
   h.folder.put("keys/local.pub", "");
   std::filesystem::create_directory(h.folder.path() / "templates");
   h.folder.put("templates/smollm2.jinja", "");

@@ -136,6 +136,17 @@ TEST_CASE("a table named http is an HTTP frontend, which other machines reach wi
   CHECK(errors_behind_model("[frontends.http]\nwindow_tokens = 200\n").at(0).starts_with("t.toml:4:1: unknown key 'window_tokens'"));
 }
 
+TEST_CASE("a certificate needs its key, and both must be there") {
+  CHECK(errors_behind_model("[frontends.http]\ntls_certificate = \"m.gguf\"\n") == lines{"t.toml:4:19: tls_certificate without tls_key; expected both, or neither"});
+  CHECK(errors_behind_model("[frontends.http]\ntls_key = \"m.gguf\"\n") == lines{"t.toml:4:11: tls_key without tls_certificate; expected both, or neither"});
+  CHECK(errors_behind_model("[frontends.http]\ntls_certificate = \"none.pem\"\ntls_key = \"plugins\"\n") ==
+        lines{"t.toml:4:19: no such file 'DIR/none.pem'; expected a chain of certificates in PEM",
+              "t.toml:5:11: 'DIR/plugins' is a folder; expected the certificate's private key in PEM"});
+  CHECK(errors_behind_model("[frontends.http]\nbind = \"0.0.0.0:8080\"\ntls_certificate = \"m.gguf\"\ntls_key = \"m.gguf\"\n") ==
+        lines{"t.toml:3:12: frontend 'http' binds '0.0.0.0:8080', where other machines can connect; expected api_keys, or insecure = true"});
+  CHECK(errors_behind_model("[frontends.zmq]\ntls_key = \"m.gguf\"\n").at(0).starts_with("t.toml:4:1: unknown key 'tls_key'"));
+}
+
 TEST_CASE("an unknown kind is answered with the nearest known one") {
   CHECK(errors_behind_model("[frontends.z]\nkind = \"zqm\"\n") == lines{"t.toml:4:8: unknown kind 'zqm'; did you mean 'zmq'? known: zmq, http"});
   CHECK(errors_behind_model("[operations]\nlog_level = \"loud\"\n") ==
