@@ -4,10 +4,12 @@
 #include "frontend/openai/api_error.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
 
 namespace tokamak::frontend {
 
@@ -33,6 +35,12 @@ void http_connection::start(std::uint64_t now_us) {
   read_more();
 }
 
+void http_connection::turn_away(std::uint64_t now_us, http_response response) {
+  now_us_ = since_us_ = now_us;
+  keep_alive_ = false;
+  respond(std::move(response));
+}
+
 void http_connection::close() {
   if (closed_) return;
   closed_ = true;
@@ -56,7 +64,8 @@ void http_connection::lost() {
 // of which no more is taken than the buffer holds. Room is made when there is something: idle connections are many, and parse() moves
 // what the buffer holds.
 void http_connection::read_more() {
-  if (reading_ || closed_ || (state_ == state::answering && in_.size() >= piece)) return;
+  if (reading_ || closed_ || ended_) return;
+  if (in_.size() >= piece && (state_ == state::answering || held_ || close_when_sent_)) return;
   reading_ = true;
   if (in_.size() == 0 && state_ == state::idle) in_.shrink_to_fit();
   socket_.async_wait(socket::wait_read, [self = shared_from_this()](const error_code& problem) {
@@ -72,8 +81,29 @@ void http_connection::receive() {
   if (tls_) problem = receive_tls();
   else in_.commit(socket_.read_some(in_.prepare(state_ == state::idle ? first_piece : piece), problem));
   if (state_ == state::lingering) in_.consume(in_.size());
-  else if (state_ != state::answering) parse();
+  else parse();
+  if (closed_) return;
+  if (problem == asio::error::eof && state_ != state::lingering) return ended();
   if (problem && problem != asio::error::would_block) return lost();
+  read_more();
+}
+
+// The client sends no more. Nearly all that do so have gone, and nothing else tells that: what is computed for them ends, as it does behind
+// nginx and in uvicorn. One that only closed its own direction still gets what is answered already, or is only looked up.
+void http_connection::ended() {
+  ended_ = true;
+  if (state_ != state::answering) return resume();
+  if (!events_.on_end(*this)) lost();
+}
+
+// Takes up what came meanwhile: the next request, or the client's end.
+void http_connection::resume() {
+  if (closed_) return;
+  parse();
+  if (ended_ && !held_ && (state_ == state::idle || state_ == state::reading)) {
+    close_when_sent_ = true;
+    flush();
+  }
   read_more();
 }
 
@@ -94,19 +124,20 @@ error_code http_connection::receive_tls() {
   const auto result = tls_->receive({sealed.data(), bytes}, in_);
   if (greeting && tls_->established()) since_us_ = now_us_;
   flush();
-  return result == tls_session::state::good ? error_code{} : asio::error::eof;
+  if (result == tls_session::state::good) return {};
+  return result == tls_session::state::ended ? asio::error::eof : asio::error::connection_aborted;
 }
 
 void http_connection::parse() {
-  while ((state_ == state::idle || state_ == state::reading) && in_.size() > 0 && !closed_) {
+  while ((state_ == state::idle || state_ == state::reading) && in_.size() > 0 && !held_ && !close_when_sent_ && !closed_) {
     if (state_ == state::idle) {
       parser_.emplace();
       parser_->header_limit(limits_.header_bytes);
       parser_->body_limit(limits_.body_bytes);
-      parser_->eager(true);
+      parser_->eager(false); // so that the head is read before anything of the body
       state_ = state::reading;
       since_us_ = now_us_;
-      continued_ = false;
+      head_read_ = head_only_ = false;
     }
     error_code problem;
     const auto used = parser_->put(in_.data(), problem);
@@ -115,29 +146,51 @@ void http_connection::parse() {
     if (problem == http::error::body_limit) return refuse(413, fmt::format("the body is larger than {} bytes", limits_.body_bytes));
     if (problem == http::error::header_limit) return refuse(431, fmt::format("the header is larger than {} bytes", limits_.header_bytes));
     if (problem) return refuse(400, fmt::format("this is no HTTP request: {}", problem.message()));
-    if (parser_->is_header_done() && !parser_->is_done() && !continued_ && http::token_list(parser_->get()[http::field::expect]).exists("100-continue")) {
-      continued_ = true;
-      out_ += "HTTP/1.1 100 Continue\r\n\r\n";
-      flush();
-    }
+    if (parser_->is_header_done() && !head_read_ && !read_head()) return;
     if (!parser_->is_done()) {
-      if (used == 0) return;
-      continue;
+      if (used > 0) continue;
+      // Beast bounds the head, but neither the lines between chunks nor the fields after them.
+      if (in_.size() > limits_.header_bytes) refuse(431, fmt::format("a chunk's header is larger than {} bytes", limits_.header_bytes));
+      return;
     }
-    auto message = parser_->release();
+    request_.body = std::move(parser_->get().body());
     parser_.reset();
-    keep_alive_ = message.keep_alive();
-    chunked_ = message.version() >= 11;
-    head_only_ = message.method() == http::verb::head;
     state_ = state::answering;
-    http_request request;
-    request.method = std::string(message.method_string());
-    const std::string_view target(message.target().data(), message.target().size());
-    if (!decode_path(target.substr(0, target.find('?')), request.path)) return refuse(400, "the path has a broken % escape");
-    request.body = std::move(message.body());
-    request.fields = std::move(static_cast<http::fields&>(message));
-    events_.on_request(*this, std::move(request));
+    events_.on_request(*this, std::exchange(request_, {}));
+    if (ended_ && !closed_ && state_ == state::answering && !events_.on_end(*this)) return lost();
   }
+}
+
+// What the head says: of the connection, and of where the body ends. Of that it says one thing, which Beast understood; else a proxy in front
+// may have understood another, and part of the body would pass as a request that nobody checked. False: it was refused.
+bool http_connection::read_head() {
+  head_read_ = true;
+  auto& message = parser_->get();
+  const bool http_1_0 = message.version() < 11;
+  keep_alive_ = message.keep_alive();
+  chunked_ = !http_1_0;
+  head_only_ = message.method() == http::verb::head;
+  const auto refused = [this](int status, std::string why) {
+    refuse(status, std::move(why));
+    return false;
+  };
+  if (const auto hosts = message.count(http::field::host); hosts > 1 || (hosts == 0 && !http_1_0)) return refused(400, fmt::format("the request has {} Host fields, expected one", hosts));
+  if (const auto lengths = message.count(http::field::content_length); lengths > 1) return refused(400, fmt::format("the request has {} Content-Length fields, expected one", lengths));
+  if (message.count(http::field::transfer_encoding) > 0) {
+    const auto coding = message[http::field::transfer_encoding];
+    if (!boost::beast::iequals(coding, "chunked")) return refused(501, fmt::format("Transfer-Encoding is '{:.64}', expected chunked", std::string_view(coding.data(), coding.size())));
+    if (http_1_0) return refused(400, "HTTP/1.0 has no Transfer-Encoding");
+  }
+  request_ = {};
+  request_.method = std::string(message.method_string());
+  if (!decode_path(path_of({message.target().data(), message.target().size()}), request_.path)) return refused(400, "the path has a broken % escape");
+  // Who has begun to send its body does not wait for this.
+  if (!http_1_0 && !parser_->is_done() && in_.size() == 0 && http::token_list(message[http::field::expect]).exists("100-continue")) {
+    out_ += "HTTP/1.1 100 Continue\r\n\r\n";
+    flush();
+  }
+  request_.fields = std::move(static_cast<http::fields&>(message)); // fields that come after chunks are dropped
+  return !closed_;
 }
 
 // What is no request is answered, and ends the connection: where the next one begins is unknown.
@@ -152,18 +205,20 @@ void http_connection::refuse(int status, std::string message) {
 
 namespace {
 
-void write_head(std::string& out, const http_response& response, bool keep_alive) {
-  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nContent-Type: {}\r\n", response.status, reason_of(response.status), response.type);
+void write_head(std::string& out, const http_response& response, std::string_view date, bool keep_alive, bool http_1_0) {
+  fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\n", response.status, reason_of(response.status), date, response.type);
   for (const auto& [name, value] : response.fields) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
   if (!keep_alive) out += "Connection: close\r\n";
+  else if (http_1_0) out += "Connection: keep-alive\r\n";
 }
 
 } // namespace
 
 void http_connection::respond(http_response response) {
   if (closed_) return;
-  write_head(out_, response, keep_alive_);
-  fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n\r\n", response.body.size());
+  write_head(out_, response, events_.date(), keep_alive_, !chunked_);
+  if (response.status != 204) fmt::format_to(std::back_inserter(out_), "Content-Length: {}\r\n", response.body.size());
+  out_ += "\r\n";
   if (!head_only_) out_ += response.body;
   answered();
   flush();
@@ -172,7 +227,7 @@ void http_connection::respond(http_response response) {
 void http_connection::begin_stream(http_response head) {
   if (closed_) return;
   if (!chunked_) keep_alive_ = false; // HTTP/1.0: the end of the connection is that of the answer
-  write_head(out_, head, keep_alive_);
+  write_head(out_, head, events_.date(), keep_alive_, !chunked_);
   out_ += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
 }
 
@@ -193,13 +248,9 @@ void http_connection::answered() {
   close_when_sent_ = !keep_alive_;
   state_ = state::idle;
   since_us_ = now_us_;
-  if (close_when_sent_ || in_.size() == 0) return;
+  if (close_when_sent_ || (in_.size() == 0 && !ended_)) return;
   // The next request may have come already; it is taken up by the loop, since this may be called out of parse().
-  asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    if (self->closed_) return;
-    self->parse();
-    self->read_more();
-  });
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->resume(); });
 }
 
 void http_connection::flush() {
@@ -242,6 +293,7 @@ void http_connection::linger() {
   state_ = state::lingering;
   since_us_ = now_us_;
   in_.consume(in_.size());
+  if (ended_) return lost();
   read_more();
 }
 
@@ -260,13 +312,15 @@ void http_connection::wait_for_room() {
   });
 }
 
+// A stream that grows beyond the buffer is cut. Whole answers are as large as they are: the next request waits until they have left.
 void http_connection::update_held() {
   const auto waiting = waiting_bytes();
-  if (waiting > limits_.buffer_bytes) return lost();
+  if (state_ == state::answering && waiting > limits_.buffer_bytes) return lost();
   const bool held = held_ ? waiting > 0 : waiting > limits_.buffer_bytes / 2;
   if (held == held_) return;
   held_ = held;
   events_.on_held(*this, held);
+  if (!held_) asio::post(socket_.get_executor(), [self = shared_from_this()] { self->resume(); });
 }
 
 void http_connection::tick(std::uint64_t now_us) {

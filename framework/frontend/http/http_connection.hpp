@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tokamak::frontend {
 
@@ -32,12 +33,16 @@ class http_connection;
 class http_connection_events {
 public:
   virtual ~http_connection_events() = default;
-  /// A whole request. It is answered by respond(), or begin_stream() to end_stream(), now or later; until then no other comes.
+  /// A whole request. It is answered by respond(), or begin_stream() to end_stream(), now or later; until then, and while the client is held, no other comes.
   virtual void on_request(http_connection& connection, http_request request) = 0;
+  /// The client sends no more, before it was answered. False: it is to be closed, as one that has gone.
+  virtual bool on_end(http_connection& connection) = 0;
   /// The client went away, or was cut. Nothing more comes of it.
   virtual void on_closed(http_connection& connection) = 0;
   /// Half of the buffer waits for the client to read it (`held`), or nothing any more.
   virtual void on_held(http_connection& connection, bool held) = 0;
+  /// Of now, as answers have it.
+  virtual std::string_view date() = 0;
 };
 
 class http_connection : public std::enable_shared_from_this<http_connection> {
@@ -49,6 +54,8 @@ public:
 
   /// Begins to read. `now_us` is the frontend's clock, as in tick().
   void start(std::uint64_t now_us);
+  /// Answers without a request, and closes when that has left. Instead of start().
+  void turn_away(std::uint64_t now_us, http_response response);
   /// Closes at once; no event.
   void close();
 
@@ -74,7 +81,10 @@ private:
   void read_more();
   void receive();
   boost::system::error_code receive_tls();
+  void ended();
+  void resume();
   void parse();
+  bool read_head();
   void refuse(int status, std::string message);
   void answered();
   void lost();
@@ -88,13 +98,14 @@ private:
   const http_limits& limits_;
   http_connection_events& events_;
   std::optional<parser> parser_;
+  http_request request_;      ///< its head, once that was read
   boost::beast::flat_buffer in_;
   std::string out_, stream_;  ///< what is to be sent, and events not yet framed as a chunk
   std::unique_ptr<tls_session> tls_; ///< null: in the clear
   std::size_t sent_ = 0;      ///< of wire()
   state state_ = state::idle;
-  bool reading_ = false, waiting_ = false, closed_ = false, held_ = false;
-  bool keep_alive_ = true, chunked_ = true, head_only_ = false, close_when_sent_ = false, continued_ = false;
+  bool reading_ = false, waiting_ = false, closed_ = false, held_ = false, ended_ = false;
+  bool keep_alive_ = true, chunked_ = true, head_only_ = false, close_when_sent_ = false, head_read_ = false;
   std::uint64_t now_us_ = 0, since_us_ = 0, progress_us_ = 0;
 };
 

@@ -161,6 +161,10 @@ void http_exchanges::endpoint_lost(std::size_t endpoint) {
   }
 }
 
+void http_exchanges::put_retry(http_response& response) const {
+  if (response.status == 429 || response.status == 503) response.fields.emplace_back("Retry-After", std::to_string(settings_.retry_after_s));
+}
+
 void http_exchanges::put_marks(http_response& response, const marks& marks) const {
   response.fields.emplace_back("X-Request-Id", marks.request_id);
   if (marks.origin.empty()) return;
@@ -174,16 +178,18 @@ void http_exchanges::respond(std::uint64_t connection, const marks& marks, int s
   response.status = status;
   response.type = type;
   response.body = std::move(body);
+  put_retry(response);
   put_marks(response, marks);
   effects_.respond(connection, std::move(response));
 }
 
-void http_exchanges::refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why) {
+void http_exchanges::refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why, std::string_view allow) {
   ++counts_.refused;
   http_response response;
   response.status = why.status;
   response.body = openai::body_of(why);
-  if (why.status == 429 || why.status == 503) response.fields.emplace_back("Retry-After", std::to_string(settings_.retry_after_s));
+  put_retry(response);
+  if (!allow.empty()) response.fields.emplace_back("Allow", allow);
   if (why.status == 401) response.fields.emplace_back("WWW-Authenticate", "Bearer");
   put_marks(response, marks);
   effects_.respond(connection, std::move(response));

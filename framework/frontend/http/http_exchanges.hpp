@@ -64,6 +64,8 @@ public:
     std::uint64_t http_requests = 0, requests = 0, refused = 0, cancelled = 0, chunks = 0, tokens = 0;
   };
   const counters& counts() const { return counts_; }
+  /// What the connection asked for is being generated.
+  bool generates(std::uint64_t connection) const { return running_.contains(connection); }
   std::size_t n_running() const { return running_.size(); }
 
 private:
@@ -101,8 +103,9 @@ private:
   std::optional<std::size_t> endpoint_of(std::string_view name) const;
   void preflight(std::uint64_t connection, const http_request& request, const marks& marks);
   void respond(std::uint64_t connection, const marks& marks, int status, std::string body, std::string_view type = "application/json");
-  void refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why);
+  void refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why, std::string_view allow = {});
   void put_marks(http_response& response, const marks& marks) const;
+  void put_retry(http_response& response) const;
   bool allows(std::string_view origin) const;
   void take(const wire::Chunk& chunk);
   void end(std::unordered_map<std::uint64_t, exchange>::iterator it);

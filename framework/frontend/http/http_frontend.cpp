@@ -100,21 +100,28 @@ private:
   }
 
   void admit(tcp::socket socket) {
-    if (connections_.size() >= setup_->max_connections) {
+    const bool full = connections_.size() >= setup_->max_connections;
+    if (full) {
       ++refused_;
       if (setup_->certificate) return; // no handshake for it
-      error_code ignored;
-      static constexpr std::string_view full = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-      socket.non_blocking(true, ignored);
-      socket.write_some(asio::buffer(full), ignored);
-      return;
+      // Those told so stay a moment, for what they sent already would else tear the answer down with it.
+      constexpr std::size_t most_told = 64;
+      if (connections_.size() >= setup_->max_connections + most_told) return;
     }
     const auto now = now_us(system());
     renew_certificate(now);
     const auto made = std::make_shared<http_connection>(std::move(socket), ++last_number_, setup_->limits, static_cast<http_connection_events&>(*this),
                                                         setup_->certificate ? &*setup_->certificate : nullptr);
     connections_.emplace(last_number_, made);
-    made->start(now);
+    if (full) {
+      http_response response;
+      response.status = 503;
+      response.fields.emplace_back("Retry-After", std::to_string(setup_->settings.retry_after_s));
+      response.body = openai::body_of(openai::from({errc::unavailable, fmt::format("all {} connections are in use", setup_->max_connections), {}}));
+      made->turn_away(now, std::move(response));
+    } else {
+      made->start(now);
+    }
     if (!ticking_) tick();
   }
 
@@ -175,6 +182,8 @@ private:
     ended_.push_back(std::move(it->second)); // it may be at work
     connections_.erase(it);
   }
+  bool on_end(http_connection& connection) override { return !exchanges_.generates(connection.number()); }
+  std::string_view date() override { return date_.at(unix_time_s()); }
   void on_held(http_connection& connection, bool held) override { exchanges_.held(connection.number(), held); }
 
   // --- http_effects
@@ -212,6 +221,7 @@ private:
   std::shared_ptr<http_frontend_setup> setup_;
   std::shared_ptr<listener> listener_;
   http_exchanges exchanges_;
+  http_date date_;
   asio::steady_timer timer_, accept_timer_{listener_->io};
   std::unordered_map<std::uint64_t, std::shared_ptr<http_connection>> connections_; ///< by number
   std::vector<std::shared_ptr<http_connection>> ended_; ///< in this round of the loop

@@ -4,6 +4,8 @@
 #include "frontend/http/prometheus.hpp"
 #include "frontend/http/web_page.hpp"
 
+#include <boost/beast/core/string.hpp>
+
 #include <algorithm>
 
 namespace tokamak::frontend {
@@ -30,9 +32,15 @@ nlohmann::json status_entry(const wire::ActorStatus& actor) {
   return {{"name", actor.name()->str()}, {"kind", actor.kind()->str()}, {"node", actor.node() ? actor.node()->str() : ""}, {"counters", std::move(counters)}};
 }
 
-// A client's own name for its request, if it is one that can stand in a header and in logs.
+// A client's own name for its request, if it is one that can stand in a header, in logs and in JSON.
 bool is_request_id(std::string_view text) {
-  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+}
+
+// Of "Application/JSON; charset=utf-8" as well.
+bool is_json(std::string_view type) {
+  type = type.substr(0, type.find_first_of("; \t"));
+  return boost::beast::iequals({type.data(), type.size()}, "application/json");
 }
 
 } // namespace
@@ -60,7 +68,8 @@ void http_exchanges::request(std::uint64_t connection, http_request request, std
   if (known == std::end(routes)) return refuse(connection, marks, {404, "invalid_request_error", fmt::format("nothing is at {:.128}", path), {}, {}});
   const bool reads = request.method == "GET" || request.method == "HEAD";
   if (known->method == "GET" ? !reads : request.method != known->method)
-    return refuse(connection, marks, {405, "invalid_request_error", fmt::format("{} is asked with {}, not {:.32}", path, known->method, request.method), {}, {}});
+    return refuse(connection, marks, {405, "invalid_request_error", fmt::format("{} is asked with {}, not {:.32}", path, known->method, request.method), {}, {}},
+                  known->method == "GET" ? "GET, HEAD, OPTIONS" : "POST, OPTIONS");
 
   std::string owner;
   if (settings_.keys && !known->open) {
@@ -70,9 +79,7 @@ void http_exchanges::request(std::uint64_t connection, http_request request, std
   }
   if (known->method == "POST") {
     const auto type = request.field("Content-Type");
-    constexpr std::string_view json = "application/json";
-    if (type.substr(0, type.find(';')) != json)
-      return refuse(connection, marks, {415, "invalid_request_error", fmt::format("Content-Type is '{:.64}', expected {}", type, json), {}, {}});
+    if (!is_json(type)) return refuse(connection, marks, {415, "invalid_request_error", fmt::format("Content-Type is '{:.64}', expected application/json", type), {}, {}});
   }
 
   if (path == "/v1/chat/completions") return generate(connection, openai::api::chat_completions, request, std::move(marks), std::move(owner), unix_s);

@@ -39,17 +39,24 @@ struct fake_effects final : http_effects {
 
 using lines = std::vector<std::string>;
 
+std::string field(const http_response& response, std::string_view name) {
+  for (const auto& [theirs, value] : response.fields)
+    if (theirs == name) return value;
+  return {};
+}
+
 struct fixture {
   sequence_ids ids;
   fake_effects effects;
   http_exchanges exchanges{http_settings{.name = "http", .version = "1", .endpoint_names = {"small"}}, ids, effects};
 
-  void post(std::uint64_t connection, std::string body, std::string path = "/v1/completions") {
+  void post(std::uint64_t connection, std::string body, std::string path = "/v1/completions", const std::vector<std::pair<std::string, std::string>>& fields = {}) {
     http_request r;
     r.method = "POST";
     r.path = std::move(path);
     r.body = std::move(body);
     r.fields.set("Content-Type", "application/json; charset=utf-8");
+    for (const auto& [name, value] : fields) r.fields.set(name, value);
     exchanges.request(connection, std::move(r), 1'000'000);
   }
 
@@ -75,9 +82,7 @@ TEST_CASE_FIXTURE(fixture, "an error before the first token has its status, also
   REQUIRE(effects.answers.size() == 1);
   CHECK(effects.answers[0].first == 429);
   CHECK(effects.streamed == "");
-  bool retry = false;
-  for (const auto& [name, value] : effects.answers[0].second.fields) retry = retry || (name == "Retry-After" && value == "1");
-  CHECK(retry);
+  CHECK(field(effects.answers[0].second, "Retry-After") == "1");
   CHECK(exchanges.n_running() == 0);
 }
 
@@ -123,6 +128,68 @@ TEST_CASE_FIXTURE(fixture, "a lost endpoint ends what it was asked") {
   exchanges.endpoint_lost(0);
   REQUIRE(effects.answers.size() == 1);
   CHECK(effects.answers[0].first == 503);
+}
+
+TEST_CASE_FIXTURE(fixture, "a path that is asked with another method is told which ones there are") {
+  const auto allowed = [&](std::string method, std::string path) {
+    http_request r;
+    r.method = std::move(method);
+    r.path = std::move(path);
+    exchanges.request(1, std::move(r), 0);
+    CHECK(effects.answers.back().first == 405);
+    return field(effects.answers.back().second, "Allow");
+  };
+  CHECK(allowed("POST", "/v1/models") == "GET, HEAD, OPTIONS");
+  CHECK(allowed("GET", "/v1/completions") == "POST, OPTIONS");
+  CHECK(allowed("BREW", "/") == "GET, HEAD, OPTIONS");
+}
+
+TEST_CASE_FIXTURE(fixture, "a request keeps its client's name for it, if that can stand in a header and in JSON") {
+  const auto named = [&](const std::string& id) {
+    post(1, R"({"model":"small","input":"x"})", "/v1/responses", {{"X-Request-Id", id}});
+    return effects.opened.back().trace;
+  };
+  CHECK(named("mine-1") == "mine-1");
+  CHECK(named(std::string(128, 'x')) == std::string(128, 'x'));
+  for (const auto& id : {std::string(), std::string(129, 'x'), std::string("a\"b"), std::string("a\\b"), std::string("a b"), std::string("\xc3\xa9")}) CHECK(named(id).size() == 16);
+}
+
+TEST_CASE_FIXTURE(fixture, "media types know no case, and may have parameters") {
+  const auto status = [&](const std::string& type) {
+    post(1, "{", "/v1/completions", {{"Content-Type", type}});
+    return effects.answers.back().first;
+  };
+  CHECK(status("application/json") == 400);
+  CHECK(status("Application/JSON ; charset=utf-8") == 400);
+  CHECK(status("application/jsonx") == 415);
+  CHECK(status("") == 415);
+}
+
+TEST_CASE_FIXTURE(fixture, "what is generated can be told from what is looked up") {
+  post(1, R"({"model":"small","prompt":"x"})");
+  CHECK(exchanges.generates(1));
+  chunk(effects.opened.at(0).id, "a", wire::FinishReason::stop);
+  CHECK(!exchanges.generates(1));
+}
+
+TEST_CASE_FIXTURE(fixture, "a node that drains is not ready, and says when to ask again") {
+  const auto ready = [&](bool draining) {
+    http_request r;
+    r.method = "GET";
+    r.path = "/health/ready";
+    exchanges.request(1, std::move(r), 0);
+    wire::StatusReportT m;
+    m.op = effects.status.back();
+    m.node = "a";
+    m.nodes.push_back(std::make_unique<wire::NodeStatusT>());
+    m.nodes[0]->name = "a";
+    m.nodes[0]->draining = draining;
+    exchanges.reply(*make_frame<wire::StatusReport>(m));
+    const auto& [status, response] = effects.answers.back();
+    return fmt::format("{} {} {}", status, response.body, field(response, "Retry-After"));
+  };
+  CHECK(ready(false) == R"(200 {"status":"ready"} )");
+  CHECK(ready(true) == R"(503 {"status":"draining"} 1)");
 }
 
 TEST_CASE("the owner of a key is the tenant, and the user that it asks for a label") {
