@@ -125,7 +125,8 @@ error_code http_connection::receive_tls() {
   if (greeting && tls_->established()) since_us_ = now_us_;
   flush();
   if (result == tls_session::state::good) return {};
-  return result == tls_session::state::ended ? asio::error::eof : asio::error::connection_aborted;
+  if (result == tls_session::state::ended) return asio::error::eof;
+  return asio::error::connection_aborted;
 }
 
 void http_connection::parse() {
