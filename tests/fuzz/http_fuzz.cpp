@@ -50,7 +50,7 @@ public:
       case 7: pair_.end(); break;
       case 8: chunk(n, wire::FinishReason::none); break;
       case 9: chunk(n, wire::FinishReason::stop); break;
-      case 10: n % 8 == 0 ? exchanges_.endpoint_lost(n / 8 % 2) : chunk(n, wire::FinishReason::error); break;
+      case 10: n % 8 == 0 ? lose(n / 8 % 2) : chunk(n, wire::FinishReason::error); break;
       case 11: reply(); break;
     }
     pair_.connection->flush();
@@ -60,6 +60,8 @@ public:
   void finish() {
     read(SIZE_MAX);
     pair_.end();
+    while (!models_.empty() || !status_.empty()) reply(); // what is looked up does come
+    pair_.run();
     pair_.tick(now_ += 1'000'000'000);
     pair_.tick(now_ += 1'000'000'000);
     require(closed_);
@@ -95,6 +97,11 @@ private:
     if (finish == wire::FinishReason::error) last.error = to_wire({static_cast<errc>(n % 16), "it \"broke\"", {}});
     if (finish != wire::FinishReason::none) open_.erase(last.id);
     exchanges_.chunks(*make_frame<wire::Chunks>(m));
+  }
+
+  void lose(std::size_t endpoint) {
+    std::erase_if(open_, [&](const auto& sequence) { return sequence.second == endpoint; });
+    exchanges_.endpoint_lost(endpoint);
   }
 
   void reply() {

@@ -122,6 +122,7 @@ void http_connection::parse() {
     parser_.reset();
     state_ = state::answering;
     events_.on_request(*this, std::exchange(request_, {}));
+    if (ended_ && !closed_ && state_ == state::answering && !events_.on_end(*this)) return lost();
   }
 }
 

@@ -300,6 +300,15 @@ TEST_CASE("a client that sends no more, or has gone, ends what is computed for i
     CHECK(f.closed == 1);
     CHECK(f.pair.received() == "");
   }
+  fixture behind; // a request that is taken up only after the end
+  behind.wait = true;
+  behind.pair.send(get + get);
+  behind.pair.shut();
+  behind.goes_on = false;
+  behind.respond(*behind.pair.connection);
+  behind.pair.run();
+  CHECK(behind.requests.size() == 2);
+  CHECK(behind.closed == 1);
   for (const std::string& sent : {std::string(), std::string("GET / HT")}) { // before a request was whole
     fixture f;
     f.pair.send(sent);
