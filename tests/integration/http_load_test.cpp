@@ -115,14 +115,15 @@ TEST_CASE("a thousand clients that go away in the midst of their streams leave n
 
 TEST_CASE("a stream that nobody reads is paused, then cut, and others go on meanwhile") {
   if (skipped()) return;
-  test_service s(toml("client_buffer_bytes = 65536\nstall_timeout_ms = 1500\n"));
+  test_service s(toml("client_buffer_bytes = 1048576\nstall_timeout_ms = 2000\n", ", step_us = 1000"));
   const auto address = s.address();
   http_client deaf(address);
-  deaf.post("/v1/completions", long_answer(stream + R"(,"n":32,"logprobs":5)"));
+  // Each event repeats the request's name: together more than the system takes for a connection.
+  deaf.post("/v1/completions", long_answer(stream + R"(,"n":32,"temperature":0)"), "X-Request-Id: " + std::string(128, 'x') + "\r\n");
   const auto generated = [&] { return counter(address, "scheduler", "tokens_generated"); };
   REQUIRE(eventually([&] {
     const auto before = generated();
-    std::this_thread::sleep_for(100ms);
+    std::this_thread::sleep_for(300ms);
     return before > 0 && generated() == before;
   }));
   CHECK(counter(address, "frontend", "requests_running") == 1); // paused, not over

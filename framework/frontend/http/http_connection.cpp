@@ -88,8 +88,8 @@ void http_connection::receive() {
   read_more();
 }
 
-// The client sends no more. Nearly all that do so have gone, and nothing else tells that: what is computed for them ends, as it does behind
-// nginx and in uvicorn. One that only closed its own direction still gets what is answered already, or is only looked up.
+// The client sends no more. Nearly all that do so have gone, and nothing else tells that: what is computed for them ends. One that only closed
+// its own direction still gets what is answered already, or is only looked up.
 void http_connection::ended() {
   ended_ = true;
   if (state_ != state::answering) return resume();
