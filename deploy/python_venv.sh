@@ -20,8 +20,8 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     stop "$python cannot make a virtual environment in $venv (is python3-venv installed, is the disk full?)"
 fi
 
-if [ "${1:-}" = --tests ] && ! "$venv/bin/python" -W ignore -c 'import pytest, zmq, flatbuffers, openai' 2>/dev/null; then
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pyzmq flatbuffers openai >&2 ||
-    stop "pip could not install pytest, pyzmq, flatbuffers and openai; check the network and the disk"
+if [ "${1:-}" = --tests ] && ! "$venv/bin/python" -W ignore -c 'import pytest, zmq, flatbuffers, openai, prometheus_client' 2>/dev/null; then
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pyzmq flatbuffers openai prometheus-client >&2 ||
+    stop "pip could not install pytest, pyzmq, flatbuffers, openai and prometheus-client; check the network and the disk"
 fi
 echo "$venv/bin/python"
