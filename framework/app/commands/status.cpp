@@ -30,7 +30,7 @@ void print_histogram(const client_histogram& h) {
   const bool time = std::string_view(h.name).ends_with(seconds);
   const auto name = time ? h.name.substr(0, h.name.size() - seconds.size()) : h.name;
   const auto at = [&](double q) { return fmt::format("{:.4g}{}", quantile(h.bounds, h.counts, q) * (time ? 1e3 : 1), time ? " ms" : ""); };
-  fmt::print("  {:<36} p50 {}, p99 {}, of {}\n", name, at(0.5), at(0.99), n);
+  fmt::print("  {:<38} p50 {}, p99 {}, of {}\n", name, at(0.5), at(0.99), n);
 }
 
 void print_text(const client_status& s) {

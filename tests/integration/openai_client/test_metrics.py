@@ -1,6 +1,7 @@
 """/metrics with the parser of Prometheus' own client: its text is valid, counts what happened, and is documented."""
 
 import collections
+import json
 import pathlib
 import time
 import urllib.request
@@ -131,3 +132,13 @@ def test_the_cache_is_in_use_while_a_request_runs(used, client):
         time.sleep(0.05)
     assert value(used, "vllm:kv_cache_usage_perc") == 0
     assert value(used, "vllm:request_success_total", finished_reason="abort") >= 1
+
+
+def test_status_has_the_same_histograms(used):
+    with urllib.request.urlopen(used + "/status") as answer:
+        (measured,) = [a["histograms"] for a in json.load(answer)["actors"] if a["kind"] == "endpoint"]
+    chat = measured["chat.request_duration_seconds"]
+    assert len(chat["counts"]) == len(chat["bounds"]) + 1 and chat["bounds"] == sorted(chat["bounds"]) and chat["sum"] > 0
+    count = "tokamak_endpoint_request_duration_seconds_count"
+    without_errors = [s.value for f in families(used) for s in f.samples if s.name == count and s.labels["operation"] == "chat" and "error" not in s.labels]
+    assert without_errors == [sum(chat["counts"])]
