@@ -20,8 +20,8 @@ if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     stop "$python cannot make a virtual environment in $venv (is python3-venv installed, is the disk full?)"
 fi
 
-if [ "${1:-}" = --tests ] && ! "$venv/bin/python" -W ignore -c 'import pytest, zmq, flatbuffers, openai, langchain_openai, playwright' 2>/dev/null; then
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pyzmq flatbuffers openai langchain-openai playwright >&2 ||
-    stop "pip could not install pytest, pyzmq, flatbuffers, openai, langchain-openai and playwright; check the network and the disk"
+if [ "${1:-}" = --tests ] && ! "$venv/bin/python" -W ignore -c 'import pytest, zmq, flatbuffers, openai, langchain_openai, playwright, prometheus_client' 2>/dev/null; then
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pyzmq flatbuffers openai langchain-openai playwright prometheus-client >&2 ||
+    stop "pip could not install pytest, pyzmq, flatbuffers, openai, langchain-openai, playwright and prometheus-client; check the network and the disk"
 fi
 echo "$venv/bin/python"

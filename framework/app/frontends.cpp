@@ -81,6 +81,16 @@ std::shared_ptr<const model_card> card_of(const topology::endpoint& config, cons
   return card;
 }
 
+// Of each engine what clients ask for to have it: the endpoint that leads to its pool alone, or else the model's name.
+std::map<std::string, std::string> models_of_engines(const topology::topology& t) {
+  std::map<std::string, std::string> models;
+  for (const auto& engine : t.engines) models.emplace(engine.name, engine.model);
+  for (const auto& endpoint : t.endpoints)
+    if (const auto* pool = endpoint.members.size() == 1 ? t.find_pool(endpoint.members.front()) : nullptr)
+      for (const auto& engine : pool->engines) models.at(engine) = endpoint.name;
+  return models;
+}
+
 expected<running_frontend> start_http(const topology::frontend& config, const frontend_parts& parts) {
   frontend::http_frontend_setup setup;
   setup.settings.name = config.name;
@@ -103,6 +113,7 @@ expected<running_frontend> start_http(const topology::frontend& config, const fr
     setup.settings.cards.push_back(card_of(*endpoint, parts));
     setup.endpoints.push_back(parts.endpoints.at(endpoint->name));
   }
+  setup.settings.models = models_of_engines(parts.topology);
   setup.bind = config.bind;
   setup.max_connections = config.max_clients;
   setup.limits.header_bytes = config.http.max_header_bytes;

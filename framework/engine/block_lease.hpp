@@ -2,6 +2,7 @@
 // Allocation is synchronous and never asks another actor (CONTRACTS.md, "Blocks and leases").
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -19,6 +20,8 @@ public:
   std::size_t n_groups() const { return groups_.size(); }
   std::size_t free(std::size_t group) const { return groups_[group].free.size(); }
   std::size_t total(std::size_t group) const { return groups_[group].refs.size(); }
+  /// Of them, how many someone holds. Looks at all of them.
+  std::size_t held(std::size_t group) const { return total(group) - static_cast<std::size_t>(std::count(groups_[group].refs.begin(), groups_[group].refs.end(), 0u)); }
 
   /// Adds free blocks. Numbers out of range or already leased are ignored (false).
   bool grant(std::size_t group, std::uint32_t block);

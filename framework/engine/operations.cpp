@@ -128,7 +128,9 @@ void scheduler_core::look_up(sequence& s) {
     if (g.kind == TK_GROUP_RECURRENT) return; // needs checkpoints, which nobody takes yet: nothing could be reused
     least = std::min(least, g.block_size);
   }
-  if (!config_.prefix_cache || config_.groups.empty() || s.length() <= least) return;
+  if (!config_.prefix_cache || config_.groups.empty()) return;
+  if (!s.preempted) counters_.looked_up += s.length();
+  if (s.length() <= least) return;
   s.phase = sequence_phase::looking_up;
   s.pinned = true;
   wire::CacheLookupT message;

@@ -70,7 +70,10 @@ bool scheduler_core::ends_generation(const sequence& s, std::int32_t token) cons
 void scheduler_core::accept_token(sequence& s, const output_view& o, std::uint64_t now_us) {
   const auto token = o.result.tokens()->Get(o.index);
   const bool first = s.first_token_us == 0;
-  if (first) s.first_token_us = now_us;
+  if (first) {
+    s.first_token_us = now_us;
+    counters_.prompt += s.answer_start;
+  }
   ++counters_.generated;
   --s.credit;
   if (ends_generation(s, token)) return finish(s, wire::FinishReason::stop, now_us);

@@ -178,6 +178,9 @@ frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
   const auto number = [](auto v) { return static_cast<double>(v); };
   const auto waiting = state.core->n_waiting();
   const auto& lease = state.core->lease();
+  double usage = 0; // of the group that is fullest: it decides what still fits
+  for (std::size_t g = 0; g < lease.n_groups(); ++g)
+    if (lease.total(g) > 0) usage = std::max(usage, number(lease.held(g)) / number(lease.total(g)));
   return make_status(state.name, "scheduler",
                      {{"running", number(state.core->n_sequences() - waiting)},
                       {"waiting", number(waiting)},
@@ -185,7 +188,9 @@ frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
                       {"rows", number(c.rows)},
                       {"tokens_computed", number(c.computed)},
                       {"tokens_recomputed", number(c.recomputed)},
+                      {"tokens_looked_up", number(c.looked_up)},
                       {"tokens_cached", number(c.cached)},
+                      {"tokens_prompt", number(c.prompt)},
                       {"tokens_generated", number(c.generated)},
                       {"finished", number(c.finished)},
                       {"failed", number(c.failed)},
@@ -194,7 +199,9 @@ frame_of<wire::ActorStatus> status_of(const scheduler_state& state) {
                       {"preempted", number(c.preempted)},
                       {"step_us", number(c.step_us)},
                       {"blocks_leased_free", number(lease.n_groups() ? lease.free(0) : 0)},
-                      {"blocks_total", number(lease.n_groups() ? lease.total(0) : 0)}});
+                      {"blocks_total", number(lease.n_groups() ? lease.total(0) : 0)},
+                      {"block_size", number(state.core->block_size())},
+                      {"kv_cache_usage", usage}});
 }
 
 // Runs an operation of the core with the sender as owner.

@@ -55,6 +55,8 @@ public:
 struct scheduler_counters {
   std::uint64_t steps = 0, rows = 0, preempted = 0, finished = 0, failed = 0, cancelled = 0, refused = 0;
   std::uint64_t computed = 0, recomputed = 0, cached = 0, generated = 0;
+  std::uint64_t prompt = 0;    ///< of sequences that had a first token
+  std::uint64_t looked_up = 0; ///< tokens the cache was asked about, or are too few for a block of it
   std::uint64_t step_us = 0; ///< of computing, mean of the last steps
 };
 
@@ -116,6 +118,7 @@ public:
   std::size_t n_sequences() const { return sequences_.size(); }
   std::size_t n_waiting() const;
   const block_lease& lease() const { return lease_; }
+  std::uint32_t block_size() const { return config_.groups.empty() ? 0 : config_.groups[0].block_size; }
 
 private:
   // operations.cpp

@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "fusion/admission.hpp"
+#include "fusion/request_measures.hpp"
 #include "message/actor_clock.hpp"
 #include "message/status.hpp"
 #include "message/wire_error.hpp"
@@ -48,6 +49,7 @@ public:
   void drain(const wire::Drain& m, const caf::strong_actor_ptr& sender);
   void cut();
   void down(const caf::down_msg& down);
+  /// Of no request that is open: one that is not admitted, or what is none at all.
   void refuse(std::uint64_t id, const caf::strong_actor_ptr& owner, const error& why);
   frame_of<wire::ActorStatus> status() const;
 
@@ -70,9 +72,8 @@ private:
   struct entry {
     caf::strong_actor_ptr owner;
     std::unique_ptr<request_call> call;
-    std::uint64_t opened_us = 0;
-    bool answered = false; ///< its first token went out
-    bool nested = false;   ///< of a request of another endpoint
+    request_times times;
+    bool nested = false; ///< of a request of another endpoint
   };
   using entries = std::unordered_map<std::uint64_t, entry>;
 
@@ -81,7 +82,7 @@ private:
     self_->send(caf::actor_cast<sequence_server>(setup_.members[member].server), m);
   }
   expected<void> admit(const wire::Open& m);
-  void collect(entries::iterator it);
+  void collect(entries::iterator it, std::uint64_t now);
   void flush();
 
   self_pointer self_;
@@ -94,8 +95,8 @@ private:
   caf::strong_actor_ptr drainer_;
   bool draining_ = false;
   bool renewing_ = false;
-  std::uint64_t opened_ = 0, finished_ = 0, failed_ = 0, cancelled_ = 0, delivered_ = 0;
-  std::uint64_t first_tokens_ = 0, first_token_us_ = 0; ///< answers that began; the sum of what they took to begin
+  request_measures measures_;
+  std::uint64_t opened_ = 0, delivered_ = 0;
   std::uint64_t draining_requests_ = 0, cut_ = 0; ///< of clients, when the drain began; at its deadline
 };
 
@@ -116,7 +117,6 @@ expected<void> endpoint_core::admit(const wire::Open& m) {
 }
 
 void endpoint_core::refuse(std::uint64_t id, const caf::strong_actor_ptr& owner, const error& why) {
-  ++failed_;
   auto c = std::make_unique<wire::ChunkT>();
   c->id = id;
   c->finish = wire::FinishReason::error;
@@ -126,18 +126,22 @@ void endpoint_core::refuse(std::uint64_t id, const caf::strong_actor_ptr& owner,
 }
 
 void endpoint_core::open(const frame_of<wire::Open>& m, const caf::strong_actor_ptr& owner) {
-  if (auto ok = admit(*m); !ok) return refuse(m->id(), owner, ok.error());
+  const request_times times{operation_of(*m), now_us()};
+  if (auto ok = admit(*m); !ok) {
+    measures_.failed(times, ok.error().code, times.arrival_us);
+    return refuse(m->id(), owner, ok.error());
+  }
   ++opened_;
   log::debug("endpoint", "request.open",
              {{"endpoint", setup_.name}, {"request", m->id()}, {"trace", m->trace() ? m->trace()->str() : ""}});
   if (owner && owners_[owner]++ == 0) self_->monitor(owner);
   auto& e = entries_[m->id()];
   e.owner = owner;
-  e.opened_us = now_us();
+  e.times = times;
   e.nested = m->parent() != 0;
   e.call = std::make_unique<request_call>(m, names_, setup_.limits, *this);
   e.call->begin(setup_.fusion);
-  collect(entries_.find(m->id()));
+  collect(entries_.find(m->id()), times.arrival_us);
   flush();
   if (!renewing_ && setup_.limits.lease_us > 0 && !entries_.empty()) {
     renewing_ = true;
@@ -146,17 +150,13 @@ void endpoint_core::open(const frame_of<wire::Open>& m, const caf::strong_actor_
 }
 
 // Takes what a call has for its client, and ends it if it is over.
-void endpoint_core::collect(entries::iterator it) {
+void endpoint_core::collect(entries::iterator it, std::uint64_t now) {
   auto& e = it->second;
   const bool over = e.call->over();
   if (auto chunk = e.call->take_chunk()) {
     delivered_ += chunk->tokens.size();
-    if (!e.answered && !chunk->tokens.empty()) {
-      e.answered = true;
-      ++first_tokens_;
-      first_token_us_ += now_us() - e.opened_us;
-    }
-    if (over) ++(chunk->finish == wire::FinishReason::error ? failed_ : finished_);
+    if (!chunk->tokens.empty()) measures_.tokens(e.times, chunk->tokens.size(), now);
+    if (over) measures_.ended(e.times, *chunk, now);
     outbox_[e.owner].items.push_back(std::move(chunk));
   }
   if (!over) return;
@@ -184,9 +184,10 @@ void endpoint_core::flush() {
 void endpoint_core::close(std::uint64_t id) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return;
-  ++cancelled_;
+  const auto now = now_us();
+  measures_.cancelled(it->second.times, now);
   it->second.call->cancel();
-  collect(it);
+  collect(it, now);
   flush();
 }
 
@@ -196,6 +197,7 @@ void endpoint_core::flow(const wire::Flow& m) {
 }
 
 void endpoint_core::chunks(const wire::Chunks& m) {
+  const auto now = now_us(); // once for all of them
   for (std::uint32_t i = 0; m.items() && i < m.items()->size(); ++i) {
     const auto* item = m.items()->Get(i);
     const auto request = requests_of_.find(item->id());
@@ -204,7 +206,7 @@ void endpoint_core::chunks(const wire::Chunks& m) {
     if (it == entries_.end()) continue;
     it->second.call->on_chunk(*item);
     // One chunk frame may hold several items of one sequence: each goes out on its own, in order.
-    collect(it);
+    collect(it, now);
   }
   flush();
 }
@@ -213,7 +215,7 @@ void endpoint_core::timer(std::uint64_t request, std::uint64_t id) {
   const auto it = entries_.find(request);
   if (it == entries_.end()) return;
   it->second.call->on_timer(id);
-  collect(it);
+  collect(it, now_us());
   flush();
 }
 
@@ -247,7 +249,7 @@ void endpoint_core::cut() {
     if (const auto it = entries_.find(id); it != entries_.end()) {
       if (!it->second.nested) ++cut_;
       it->second.call->fail({errc::unavailable, "the service is shutting down; the answer was cut", {}});
-      collect(it);
+      collect(it, now_us());
     }
   flush();
 }
@@ -268,21 +270,16 @@ void endpoint_core::down(const caf::down_msg& down) {
   for (auto id : lost)
     if (const auto it = entries_.find(id); it != entries_.end()) {
       it->second.call->fail({errc::unavailable, fmt::format("'{}' was lost", names_[member]), {}});
-      collect(it);
+      collect(it, now_us());
     }
   flush();
 }
 
 frame_of<wire::ActorStatus> endpoint_core::status() const {
-  return make_status(setup_.name, "endpoint",
-                     {{"running", static_cast<double>(entries_.size())},
-                      {"opened", static_cast<double>(opened_)},
-                      {"finished", static_cast<double>(finished_)},
-                      {"failed", static_cast<double>(failed_)},
-                      {"cancelled", static_cast<double>(cancelled_)},
-                      {"delivered_tokens", static_cast<double>(delivered_)},
-                      {"first_tokens", static_cast<double>(first_tokens_)},
-                      {"first_token_us", static_cast<double>(first_token_us_)}});
+  std::vector<std::pair<std::string, double>> counters{{"running", static_cast<double>(entries_.size())}, {"opened", static_cast<double>(opened_)}};
+  for (auto& counter : measures_.counters()) counters.push_back(std::move(counter));
+  counters.emplace_back("delivered_tokens", static_cast<double>(delivered_));
+  return make_status(setup_.name, "endpoint", counters, measures_.histograms());
 }
 
 endpoint_actor::behavior_type endpoint_behavior(self_pointer self, const std::shared_ptr<endpoint_setup>& setup) {

@@ -69,8 +69,10 @@ expected<void> equal(std::size_t found, std::size_t expected_count, std::string_
 }
 
 // Numbers of eight bytes lie where they may be read. The verifier aligns a vector's length, which is four bytes before.
-expected<void> aligned(const flatbuffers::Vector<std::uint64_t>* vector, std::string_view what) {
-  if (count(vector) == 0 || reinterpret_cast<std::uintptr_t>(vector->Data()) % sizeof(std::uint64_t) == 0) return {};
+template <class T>
+expected<void> aligned(const flatbuffers::Vector<T>* vector, std::string_view what) {
+  static_assert(sizeof(T) == 8);
+  if (count(vector) == 0 || reinterpret_cast<std::uintptr_t>(vector->Data()) % sizeof(T) == 0) return {};
   return fail(errc::corrupt, fmt::format("{} is not aligned", what));
 }
 
@@ -173,6 +175,22 @@ expected<void> check(const wire::CacheBlocks& b) {
 expected<void> check(const wire::Hello& h) { return aligned(h.window_bytes(), "Hello.window_bytes"); }
 
 expected<void> check(const wire::Gone& g) { return aligned(g.actors(), "Gone.actors"); }
+
+expected<void> check(const wire::ActorStatus& s) {
+  for (std::size_t i = 0; i < count(s.histograms()); ++i) {
+    const auto* h = s.histograms()->Get(static_cast<unsigned>(i));
+    if (auto ok = aligned(h->bounds(), "Histogram.bounds"); !ok) return ok;
+    if (auto ok = aligned(h->counts(), "Histogram.counts"); !ok) return ok;
+    if (auto ok = equal(count(h->counts()), count(h->bounds()) + 1, "Histogram.counts"); !ok) return ok;
+  }
+  return {};
+}
+
+expected<void> check(const wire::StatusReport& r) {
+  for (std::size_t i = 0; i < count(r.actors()); ++i)
+    if (auto ok = check(*r.actors()->Get(static_cast<unsigned>(i))); !ok) return ok;
+  return {};
+}
 
 template <class T>
 expected<void> check(const T&) {

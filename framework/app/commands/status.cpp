@@ -1,11 +1,14 @@
 // `tokamak status`: what the nodes of a running service are doing, as text or JSON.
 #include "app/commands/commands.hpp"
 #include "app/key_flags.hpp"
+#include "base/histogram.hpp"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <tokamak/client.hpp>
 
 #include <cstdio>
+#include <numeric>
 
 namespace tokamak::app {
 namespace {
@@ -19,12 +22,24 @@ void print_node(const client_status& s, const client_node_status& n) {
               static_cast<double>(n.uptime.count()) / 1e6, n.draining ? ", draining" : "");
 }
 
+// Times in milliseconds: "p50 12.3 ms, p99 45.6 ms, of 78".
+void print_histogram(const client_histogram& h) {
+  const auto n = std::accumulate(h.counts.begin(), h.counts.end(), std::uint64_t{0});
+  if (n == 0) return;
+  constexpr std::string_view seconds = "_seconds";
+  const bool time = std::string_view(h.name).ends_with(seconds);
+  const auto name = time ? h.name.substr(0, h.name.size() - seconds.size()) : h.name;
+  const auto at = [&](double q) { return fmt::format("{:.4g}{}", quantile(h.bounds, h.counts, q) * (time ? 1e3 : 1), time ? " ms" : ""); };
+  fmt::print("  {:<38} p50 {}, p99 {}, of {}\n", name, at(0.5), at(0.99), n);
+}
+
 void print_text(const client_status& s) {
   for (const auto& node : s.nodes) print_node(s, node);
   const bool several = s.nodes.size() > 1;
   for (const auto& actor : s.actors) {
     std::printf("\n%s%s%s %s\n", several ? actor.node.c_str() : "", several ? ": " : "", actor.kind.c_str(), actor.name.c_str());
-    for (const auto& counter : actor.counters) std::printf("  %-20s %.0f\n", counter.name.c_str(), counter.value);
+    for (const auto& counter : actor.counters) fmt::print("  {:<20} {}\n", counter.name, counter.value);
+    for (const auto& h : actor.histograms) print_histogram(h);
   }
 }
 
@@ -36,7 +51,8 @@ void print_json(const client_status& s) {
   for (const auto& actor : s.actors) {
     nlohmann::ordered_json counters = nlohmann::ordered_json::object();
     for (const auto& counter : actor.counters) counters[counter.name] = counter.value;
-    out["actors"].push_back({{"node", actor.node}, {"kind", actor.kind}, {"name", actor.name}, {"counters", std::move(counters)}});
+    auto& entry = out["actors"].emplace_back(nlohmann::ordered_json{{"node", actor.node}, {"kind", actor.kind}, {"name", actor.name}, {"counters", std::move(counters)}});
+    for (const auto& h : actor.histograms) entry["histograms"][h.name] = {{"bounds", h.bounds}, {"counts", h.counts}, {"sum", h.sum}};
   }
   std::printf("%s\n", out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
 }

@@ -23,6 +23,7 @@ struct http_settings {
   std::string version;                         ///< of this program
   std::vector<std::string> endpoint_names;     ///< what requests call `model`, aliases too
   std::vector<std::shared_ptr<const model_card>> cards = {}; ///< of each endpoint, for its tokenizer; null where pools differ or are elsewhere
+  std::map<std::string, std::string> models = {}; ///< of each engine, the name that clients ask for: for metrics
   std::optional<api_keys> keys = {};           ///< none: anybody may ask
   std::vector<std::string> cors_origins = {};  ///< web pages that may ask; "*": all
   std::uint32_t retry_after_s = 1;             ///< what clients are told who come too early

@@ -29,7 +29,12 @@ nlohmann::json status_entry(const wire::ActorStatus& actor) {
   nlohmann::json counters = nlohmann::json::object();
   for (std::uint32_t i = 0; actor.counters() && i < actor.counters()->size(); ++i)
     counters[actor.counters()->Get(i)->name()->str()] = actor.counters()->Get(i)->value();
-  return {{"name", actor.name()->str()}, {"kind", actor.kind()->str()}, {"node", actor.node() ? actor.node()->str() : ""}, {"counters", std::move(counters)}};
+  nlohmann::json entry{{"name", actor.name()->str()}, {"kind", actor.kind()->str()}, {"node", actor.node() ? actor.node()->str() : ""}, {"counters", std::move(counters)}};
+  for (std::uint32_t i = 0; actor.histograms() && i < actor.histograms()->size(); ++i) {
+    const auto h = std::unique_ptr<wire::HistogramT>(actor.histograms()->Get(i)->UnPack());
+    entry["histograms"][h->name] = {{"bounds", h->bounds}, {"counts", h->counts}, {"sum", h->sum}};
+  }
+  return entry;
 }
 
 // A client's own name for its request, if it is one that can stand in a header, in logs and in JSON.
@@ -141,7 +146,7 @@ void http_exchanges::reply(const wire::StatusReport& m) {
   const auto question = std::move(it->second);
   asked_.erase(it);
   const marks of{question.request_id, question.origin};
-  if (question.what == question::metrics) return respond(question.connection, of, 200, prometheus_text(m), "text/plain; version=0.0.4; charset=utf-8");
+  if (question.what == question::metrics) return respond(question.connection, of, 200, prometheus_text(m, settings_.models), "text/plain; version=0.0.4; charset=utf-8");
   nlohmann::json nodes = nlohmann::json::array(), actors = nlohmann::json::array();
   bool draining = false;
   for (std::uint32_t i = 0; m.nodes() && i < m.nodes()->size(); ++i) {

@@ -200,6 +200,11 @@ TEST_CASE("models and status are listed") {
   CHECK(report->actors.at(0).counters.at(0).name == "running");
   CHECK(report->actors.at(0).counters.at(0).value == 3);
   CHECK(report->actors.at(0).node == "node1");
+  REQUIRE(report->actors[0].histograms.size() == 1);
+  CHECK(report->actors[0].histograms[0].name == "seconds");
+  CHECK(report->actors[0].histograms[0].bounds == std::vector<double>{0.5, 1});
+  CHECK(report->actors[0].histograms[0].counts == std::vector<std::uint64_t>{2, 0, 1});
+  CHECK(report->actors[0].histograms[0].sum == 2.5);
   REQUIRE(report->nodes.size() == 2);
   CHECK(report->nodes[0].uptime == std::chrono::seconds(7));
   CHECK(report->nodes[0].draining);

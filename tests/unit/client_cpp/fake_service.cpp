@@ -135,8 +135,11 @@ bytes make_model_list(std::uint64_t op, const std::vector<std::string>& names) {
 bytes make_status_report(std::uint64_t op) {
   flatbuffers::FlatBufferBuilder builder;
   std::vector<flatbuffers::Offset<wire::Counter>> counters(1, wire::CreateCounterDirect(builder, "running", 3));
+  const std::vector<double> bounds{0.5, 1};
+  const std::vector<std::uint64_t> counts{2, 0, 1};
+  const std::vector<flatbuffers::Offset<wire::Histogram>> histograms(1, wire::CreateHistogramDirect(builder, "seconds", &bounds, &counts, 2.5));
   std::vector<flatbuffers::Offset<wire::ActorStatus>> actors(
-      1, wire::CreateActorStatusDirect(builder, "engine.a", "scheduler", &counters, "node1"));
+      1, wire::CreateActorStatusDirect(builder, "engine.a", "scheduler", &counters, "node1", &histograms));
   const std::vector<flatbuffers::Offset<wire::NodeStatus>> nodes{
       wire::CreateNodeStatusDirect(builder, "node1", "0.1.0", 7000000, true),
       wire::CreateNodeStatusDirect(builder, "node2", nullptr, 0, false, "not connected")};

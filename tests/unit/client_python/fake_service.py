@@ -8,7 +8,7 @@ import flatbuffers
 import zmq
 
 from tokamak.protocol import Frame, header
-from tokamak.wire import ActorStatus, Chunk, Chunks, Counter, Drained, Error, ErrorReply, ModelInfo, ModelList
+from tokamak.wire import ActorStatus, Chunk, Chunks, Counter, Drained, Error, ErrorReply, Histogram, ModelInfo, ModelList
 from tokamak.wire import NodeStatus, StatusReport, TopLogprobs, Usage
 from tokamak.wire.Acknowledge import Acknowledge
 from tokamak.wire.Close import Close
@@ -160,7 +160,11 @@ def status_report(op: int) -> bytes:
     counter = _table(builder, Counter, Name=builder.CreateString("running"), Value=3.0)
     counters = _vector(builder, ActorStatus.ActorStatusStartCountersVector, "PrependUOffsetTRelative", [counter])
     name, kind, where = (builder.CreateString(text) for text in ("engine.a", "scheduler", "node1"))
-    actor = _table(builder, ActorStatus, Name=name, Kind=kind, Counters=counters, Node=where)
+    bounds = _vector(builder, Histogram.HistogramStartBoundsVector, "PrependFloat64", [0.5, 1.0])
+    counts = _vector(builder, Histogram.HistogramStartCountsVector, "PrependUint64", [2, 0, 1])
+    measured = _table(builder, Histogram, Name=builder.CreateString("seconds"), Bounds=bounds, Counts=counts, Sum=2.5)
+    histograms = _vector(builder, ActorStatus.ActorStatusStartHistogramsVector, "PrependUOffsetTRelative", [measured])
+    actor = _table(builder, ActorStatus, Name=name, Kind=kind, Counters=counters, Node=where, Histograms=histograms)
     actors = _vector(builder, StatusReport.StatusReportStartActorsVector, "PrependUOffsetTRelative", [actor])
     node, version, digest = (builder.CreateString(text) for text in ("node1", "0.1.0", "abc"))
     first = _table(builder, NodeStatus, Name=node, Version=version, UptimeUs=7_000_000, Draining=True)

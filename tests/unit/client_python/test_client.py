@@ -151,7 +151,7 @@ def test_models_and_status_are_listed(service, client):
         status = pool.submit(client.status)
         got = service.expect(Frame.STATUS_REQUEST)
         service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
-        actor = tokamak.Actor("engine.a", "scheduler", {"running": 3.0}, "node1")
+        actor = tokamak.Actor("engine.a", "scheduler", {"running": 3.0}, "node1", {"seconds": tokamak.Histogram([0.5, 1.0], [2, 0, 1], 2.5)})
         nodes = [tokamak.Node("node1", "0.1.0", 7.0, True), tokamak.Node("node2", "", 0.0, problem="not connected")]
         assert status.result() == tokamak.Status("node1", "0.1.0", "abc", 7.0, [actor], nodes)
 

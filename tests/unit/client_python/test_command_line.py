@@ -100,6 +100,7 @@ def test_models_and_status_are_printed(service, run):
     got = service.expect(Frame.STATUS_REQUEST)
     service.send(got, Frame.STATUS_REPORT, status_report(got.root.Op()))
     actor = {"node": "node1", "kind": "scheduler", "name": "engine.a", "counters": {"running": 3.0}}
+    actor["histograms"] = {"seconds": {"bounds": [0.5, 1.0], "counts": [2, 0, 1], "sum": 2.5}}
     head = {"node": "node1", "version": "0.1.0", "topology_digest": "abc", "uptime_us": 7_000_000}
     there = {"name": "node1", "version": "0.1.0", "uptime_us": 7_000_000, "draining": True, "problem": ""}
     gone = {"name": "node2", "version": "", "uptime_us": 0, "draining": False, "problem": "not connected"}

@@ -15,15 +15,18 @@ TEST_CASE("a block is writable by its only holder until it is shared or offered 
   const auto block = lease.take(0);
   REQUIRE(block);
   CHECK(*block == 2);
+  CHECK(lease.held(0) == 1);
   CHECK(lease.writable(0, 2));
   lease.share(0, 2);
   CHECK(!lease.writable(0, 2));
+  CHECK(lease.held(0) == 1);
   lease.drop(0, 2);
   CHECK(lease.writable(0, 2));
   lease.freeze(0, 2);
   CHECK(!lease.writable(0, 2));
   lease.drop(0, 2);
   CHECK(lease.free(0) == 0);
+  CHECK(lease.held(0) == 0);
   CHECK(lease.take_released() == std::vector<std::vector<std::uint32_t>>{{2}});
   CHECK(!lease.has_released());
 }

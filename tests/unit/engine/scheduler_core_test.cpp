@@ -99,7 +99,10 @@ TEST_CASE("a prompt is one step of rows, then one row a token, until the credit 
   REQUIRE(w.steps[0]->output_rows()->size() == 1);
   CHECK(w.steps[0]->output_rows()->Get(0) == 5);
   CHECK(w.steps[0]->groups()->Get(0)->tables()->size() == 2);
+  CHECK(w.core.counters().looked_up == 6);
+  CHECK(w.core.counters().prompt == 0);
   w.finish_step(50);
+  CHECK(w.core.counters().prompt == 6);
   REQUIRE(w.steps.size() == 1);
   CHECK(w.steps[0]->tokens()->size() == 1);
   CHECK(w.steps[0]->positions()->Get(0) == 6);
@@ -109,6 +112,8 @@ TEST_CASE("a prompt is one step of rows, then one row a token, until the credit 
   CHECK(w.got[1].tokens == std::vector<std::int32_t>{51});
   CHECK(w.got[1].finish == wire::FinishReason::length);
   CHECK(w.got[1].usage->completion_tokens == 2);
+  CHECK(w.core.counters().prompt == 6);
+  CHECK(w.core.counters().generated == 2);
   CHECK(w.free_blocks() == 32);
   CHECK(w.booked == 1);
 }

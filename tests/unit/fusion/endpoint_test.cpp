@@ -70,17 +70,12 @@ struct script {
     m.deadline_us = deadline_us;
     send<wire::Drain>(m);
   }
-  double counter(std::string_view name) {
+  wire::ActorStatusT status() {
+    wire::ActorStatusT got;
     auto asked = (*self)->request(endpoint, caf::infinite, make_frame<wire::StatusRequest>({}));
     settle();
-    double value = -1;
-    asked.receive(
-        [&](const frame_of<wire::ActorStatus>& m) {
-          for (const auto* c : *m->counters())
-            if (c->name()->string_view() == name) value = c->value();
-        },
-        [](const caf::error&) {});
-    return value;
+    asked.receive([&](const frame_of<wire::ActorStatus>& m) { got = m.unpack(); }, [](const caf::error&) { FAIL("no status"); });
+    return got;
   }
   /// What came to this test as a client and as a pool, in order.
   lines received() {
@@ -169,23 +164,6 @@ TEST_CASE_FIXTURE(script, "a slow client's pause reaches the sequences of its re
   CHECK(received() == lines{"flow 1 false"});
 }
 
-TEST_CASE_FIXTURE(script, "the time to first token is counted once a request, when its first token goes out") {
-  open(9);
-  open(10);
-  advance(std::chrono::milliseconds(20));
-  auto chunk = end_of(1);
-  chunk.items[0]->finish = wire::FinishReason::none;
-  send<wire::Chunks>(chunk);
-  advance(std::chrono::milliseconds(30));
-  send<wire::Chunks>(end_of(1));
-  CHECK(counter("first_tokens") == 1);
-  CHECK(counter("first_token_us") == 20'000);
-  send<wire::Chunks>(end_of(2));
-  CHECK(counter("first_tokens") == 2);
-  CHECK(counter("first_token_us") == 70'000);
-  received();
-}
-
 TEST_CASE_FIXTURE(script, "requests that no model could answer are refused here") {
   wire::OpenT m;
   m.id = 9;
@@ -199,4 +177,52 @@ TEST_CASE_FIXTURE(script, "requests that no model could answer are refused here"
   send<wire::Open>(m);
   CHECK(received() == lines{"chunk 9: max_tokens is 0; at least 1 expected", "chunk 9: stop string 0 is empty",
                             "chunk 9: min_tokens is 4, expected at most max_tokens, which is 3"});
+}
+
+TEST_CASE_FIXTURE(script, "each request is measured once at its endpoint, by the system's clock") {
+  open(9);
+  open(10, 3); // of a request that runs at another endpoint: this one's all the same
+  received();
+  advance(std::chrono::milliseconds(250));
+  auto both = end_of(1);
+  both.items[0]->finish = wire::FinishReason::none;
+  send<wire::Chunks>(both);
+  advance(std::chrono::milliseconds(750));
+  send<wire::Chunks>(end_of(1));
+  send<wire::Chunks>(end_of(2));
+  const auto s = status();
+  const auto sum = [&](const std::string& name) {
+    for (const auto& h : s.histograms)
+      if (h->name == name) return fmt::format("{:g}", h->sum);
+    return std::string("none");
+  };
+  const auto value = [&](const std::string& name) {
+    for (const auto& c : s.counters)
+      if (c->name == name) return c->value;
+    return -1.0;
+  };
+  CHECK(sum("text_completion.time_to_first_token_seconds") == "1.25");
+  CHECK(sum("text_completion.time_per_output_token_seconds") == "0.75");
+  CHECK(sum("inter_token_latency_seconds") == "0.75");
+  CHECK(sum("text_completion.request_duration_seconds") == "2");
+  CHECK(sum("chat.request_duration_seconds") == "0");
+  CHECK(sum("completion_tokens") == "3");
+  CHECK(value("finished") == 2);
+  CHECK(value("finished_length") == 2);
+  CHECK(value("delivered_tokens") == 3);
+}
+
+TEST_CASE_FIXTURE(script, "a request that its client closes counts as cancelled, one that is not admitted as failed") {
+  open(9);
+  advance(std::chrono::milliseconds(500));
+  wire::CloseT close;
+  close.id = 9;
+  send<wire::Close>(close);
+  wire::OpenT bad;
+  bad.id = 10;
+  send<wire::Open>(bad);
+  lines ended;
+  for (const auto& h : status().histograms)
+    if (h->name.ends_with(".request_duration_seconds") && h->name.find('.') != h->name.rfind('.')) ended.push_back(fmt::format("{}: {:g}", h->name, h->sum));
+  CHECK(ended == lines{"text_completion.invalid_argument.request_duration_seconds: 0", "text_completion.cancelled.request_duration_seconds: 0.5"});
 }

@@ -1,8 +1,11 @@
 // Frames from values, over bytes, and from hostile bytes.
 #include "message/frame.hpp"
 
+#include "message/status.hpp"
+
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstring>
 #include <random>
 
@@ -140,6 +143,23 @@ TEST_CASE("attachments are aligned and shared, not copied") {
   CHECK(copy.attachments().at(0).bytes().data() == p);
   CHECK(reinterpret_cast<std::uintptr_t>(p) % 64 == 0);
   CHECK(copy.attachments().at(0).as<char>()[99] == 42);
+}
+
+TEST_CASE("a histogram from outside has one more count than bounds") {
+  static constexpr std::array bounds{1.0, 2.0};
+  histogram measured(bounds);
+  measured.add(1.5);
+  auto status = make_status("e", "endpoint", {{"running", 1}}, {{"seconds", &measured}}).unpack();
+  CHECK(status.histograms.at(0)->name == "seconds");
+  CHECK(status.histograms[0]->bounds == std::vector<double>{1, 2});
+  CHECK(status.histograms[0]->counts == std::vector<std::uint64_t>{0, 1, 0});
+  CHECK(status.histograms[0]->sum == 1.5);
+  CHECK(read_frame<wire::ActorStatus>(make_frame<wire::ActorStatus>(status).bytes()));
+  status.histograms[0]->counts.pop_back();
+  CHECK(read_frame<wire::ActorStatus>(make_frame<wire::ActorStatus>(status).bytes()).error().message == "Histogram.counts has 2 entries, 3 expected");
+  wire::StatusReportT report;
+  report.actors.push_back(std::make_unique<wire::ActorStatusT>(std::move(status)));
+  CHECK(read_frame<wire::StatusReport>(make_frame<wire::StatusReport>(report).bytes()).error().message == "Histogram.counts has 2 entries, 3 expected");
 }
 
 TEST_CASE("a frame that would grow when unpacked is refused") {

@@ -144,9 +144,13 @@ client_result<received_answer<client_status>> decode_status_report(byte_view dat
     entry.name = text_of(actor->name());
     entry.kind = text_of(actor->kind());
     entry.node = text_of(actor->node());
-    if (!actor->counters()) continue;
-    for (const auto* counter : *actor->counters())
-      entry.counters.push_back({text_of(counter->name()), counter->value()});
+    if (actor->counters())
+      for (const auto* counter : *actor->counters()) entry.counters.push_back({text_of(counter->name()), counter->value()});
+    if (!actor->histograms()) continue;
+    for (const auto* h : *actor->histograms()) {
+      entry.histograms.push_back({text_of(h->name()), values_of(h->bounds()), values_of(h->counts()), h->sum()});
+      if (entry.histograms.back().counts.size() != entry.histograms.back().bounds.size() + 1) return corrupt("the service sent a histogram whose counts do not fit its bounds");
+    }
   }
   return out;
 }

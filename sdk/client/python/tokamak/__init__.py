@@ -1,6 +1,6 @@
 """Client of the Tokamak inference service: streams answers over ZeroMQ. Start with Client; README.md shows how."""
 
-from .answers import Actor, Chunk, Completion, Drained, Model, Node, Status, TopToken, Usage
+from .answers import Actor, Chunk, Completion, Drained, Histogram, Model, Node, Status, TopToken, Usage
 from .async_client import AsyncClient, AsyncStream
 from .client import DEFAULT_ADDRESS, Client, Stream
 from .errors import (

@@ -79,11 +79,21 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How often a value was at most bounds[i], and above bounds[i - 1]; the last count is of values above all bounds."""
+
+    bounds: List[float]
+    counts: List[int]  # one more than bounds
+    sum: float  # of all values
+
+
+@dataclass(frozen=True)
 class Actor:
     name: str
     kind: str
     counters: Dict[str, float]
     node: str = ""  # where it runs
+    histograms: Dict[str, Histogram] = field(default_factory=dict)  # names end in their unit: time_to_first_token_seconds
 
 
 @dataclass(frozen=True)

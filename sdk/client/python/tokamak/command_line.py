@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from typing import List, Optional
@@ -116,7 +117,16 @@ def _status(client: Client, given: argparse.Namespace) -> int:
             }
             for n in status.nodes
         ]
-        actors = [{"node": a.node, "kind": a.kind, "name": a.name, "counters": a.counters} for a in status.actors]
+        actors = [
+            {
+                "node": a.node,
+                "kind": a.kind,
+                "name": a.name,
+                "counters": a.counters,
+                "histograms": {name: dataclasses.asdict(h) for name, h in a.histograms.items()},
+            }
+            for a in status.actors
+        ]
         report = {"node": status.node, "version": status.version, "topology_digest": status.topology_digest}
         print(json.dumps({**report, "uptime_us": round(status.uptime_seconds * 1e6), "nodes": nodes, "actors": actors}))
         return 0

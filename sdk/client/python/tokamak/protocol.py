@@ -8,7 +8,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 import flatbuffers
 
 from . import verify
-from .answers import Actor, Chunk, Drained, Model, Node, Status, TopToken, Usage
+from .answers import Actor, Chunk, Drained, Histogram, Model, Node, Status, TopToken, Usage
 from .errors import CorruptError, Error, error_of
 from .wire import Acknowledge, Close, Drain, ListModels, StatusRequest
 from .wire import Drained as WireDrained
@@ -207,10 +207,20 @@ def decode_model_list(data: bytes) -> Tuple[int, List[Model]]:
     return root.Op(), [_model(root.Models(i)) for i in range(root.ModelsLength())]
 
 
+def _histogram(table: Any) -> Histogram:
+    bounds = _list(table.Bounds, table.BoundsLength())
+    counts = _list(table.Counts, table.CountsLength())
+    if len(counts) != len(bounds) + 1:
+        raise CorruptError(f"a histogram has {len(counts)} counts for {len(bounds)} bounds")
+    return Histogram(bounds, counts, table.Sum())
+
+
 def _actor(table: Any) -> Actor:
     counters = _list(table.Counters, table.CountersLength())
     values = {_text(c.Name()): c.Value() for c in counters}
-    return Actor(_text(table.Name()), _text(table.Kind()), values, _text(table.Node()))
+    histograms = _list(table.Histograms, table.HistogramsLength())
+    measured = {_text(h.Name()): _histogram(h) for h in histograms}
+    return Actor(_text(table.Name()), _text(table.Kind()), values, _text(table.Node()), measured)
 
 
 def _node(table: Any) -> Node:

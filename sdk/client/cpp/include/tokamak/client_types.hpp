@@ -143,11 +143,20 @@ struct client_counter {
   double value = 0;
 };
 
+/// How often a measured value was at most bounds[i], and above bounds[i - 1]; the last count is of values above all bounds.
+struct client_histogram {
+  std::string name; ///< with its unit: time_to_first_token_seconds
+  std::vector<double> bounds;
+  std::vector<std::uint64_t> counts; ///< one more than bounds
+  double sum = 0;                    ///< of all values
+};
+
 struct client_actor_status {
   std::string name;
   std::string kind;
   std::vector<client_counter> counters;
   std::string node; ///< where it runs
+  std::vector<client_histogram> histograms;
 };
 
 struct client_node_status {
