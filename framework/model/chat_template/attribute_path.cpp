@@ -43,7 +43,7 @@ value attribute_path::key_of(runtime& rt, const value& item, bool ignore_case, c
 value without_case(runtime& rt, const value& v) {
   const auto* s = v.string();
   if (s == nullptr) return v;
-  rt.costs().text_work(s->view().size() * 2);
+  rt.costs().character_work(s->view().size());
   return rt.string(change_case(s->view(), letter_case::lower));
 }
 

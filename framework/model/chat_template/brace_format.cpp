@@ -115,7 +115,8 @@ class brace_formatter {
     if (rest.starts_with('!')) {
       if (rest.size() < 2 || (rest.size() > 2 && rest[2] != ':')) raise("expected ':' after conversion specifier");
       if (rest[1] == 's') v = rt_.string(to_string(rt_, v));
-      else if (rest[1] == 'r' || rest[1] == 'a') v = rt_.string(to_repr(rt_, v));
+      else if (rest[1] == 'r') v = rt_.string(to_repr(rt_, v));
+      else if (rest[1] == 'a') v = rt_.string(to_ascii(rt_, v));
       else raise("Unknown conversion specifier '{}'", rest[1]);
       rest.remove_prefix(2);
     }
@@ -178,7 +179,6 @@ class brace_formatter {
     const std::string_view real_types = "eEfFgG%";
     const bool as_real = layout.type != 0 && real_types.find(layout.type) != std::string_view::npos;
     if (whole && !as_real) {
-      if (v.boolean() != nullptr && layout.type == 0) return append_text(out, layout, to_text(rt_, v));
       if (layout.type != 0 && std::string_view("bcdnoxX").find(layout.type) == std::string_view::npos)
         bad_type(layout, v);
       if (layout.precision >= 0) raise("Precision not allowed in integer format specifier");

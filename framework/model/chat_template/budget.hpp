@@ -25,6 +25,9 @@ class budget {
   /// Pays for reading or writing `bytes` of text.
   void text_work(std::size_t bytes) { work(1 + bytes / bytes_per_step); }
 
+  /// Pays for looking at every character of `bytes` of text.
+  void character_work(std::size_t bytes) { work(1 + bytes / 2); }
+
   /// Reserves memory until give() or the end of the render.
   void take(std::size_t bytes) {
     if (bytes > limits_.live_bytes - live_)

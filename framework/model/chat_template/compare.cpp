@@ -41,6 +41,18 @@ bool equal_items(runtime& rt, const std::vector<value>& a, const std::vector<val
   return true;
 }
 
+/// Views of keys or of items are equal as sets are; views of values only to themselves.
+bool equal_views(runtime& rt, const view_object& a, const view_object& b) {
+  using part = view_object::part;
+  if (a.which == part::values || b.which == part::values || a.dict->entries().size() != b.dict->entries().size()) return false;
+  if (a.which != b.which) return a.dict->entries().empty();
+  for (const auto& e : a.dict->entries()) {
+    const auto* other = b.dict->find(rt, e.key);
+    if (other == nullptr || (a.which == part::items && !same(e.content, *other) && !equals(rt, e.content, *other))) return false;
+  }
+  return true;
+}
+
 bool equal_objects(runtime& rt, const value& a, const value& b) {
   const auto level = rt.costs().data_level();
   if (auto* p = a.as<list_object>(), *q = b.as<list_object>(); p != nullptr && q != nullptr) {
@@ -54,6 +66,7 @@ bool equal_objects(runtime& rt, const value& a, const value& b) {
     }
     return true;
   }
+  if (auto* p = a.as<view_object>(), *q = b.as<view_object>(); p != nullptr && q != nullptr) return equal_views(rt, *p, *q);
   if (auto* p = a.as<range_object>(), *q = b.as<range_object>(); p != nullptr && q != nullptr) {
     return p->length == q->length &&
            (p->length == 0 || (p->start == q->start && (p->length == 1 || p->step == q->step)));

@@ -217,6 +217,7 @@ arguments evaluator::evaluate_arguments(const call_arguments& args) {
     if (d == nullptr) raise("argument after ** must be a mapping, not {}", type_name(more));
     for (const auto& entry : d->entries()) {
       const auto& name = require_text(entry.key, "a keyword");
+      rt_.costs().work(1 + args.keyword.size() / 4);
       for (const auto& [known, content] : args.keyword) {
         if (known == name.view()) raise("got multiple values for keyword argument '{}'", known);
       }

@@ -202,6 +202,7 @@ void evaluator::set_parameters(const macro_definition& what, arguments& args) {
   std::vector<bool> present(given.size(), true);
   for (std::size_t i = given.size(); i < count; ++i) {
     value content;
+    rt_.costs().work(1 + args.keyword.size() / 4);
     present.push_back(args.take_keyword(what.parameters[i].second, content));
     given.push_back(std::move(content));
   }

@@ -70,6 +70,14 @@ class joiner_object final : public object {
   bool used_ = false;
 };
 
+/// self: the template's own blocks, of which chat templates have none to call. Templates name it by mistake, and print what is missing as nothing.
+class template_reference final : public object {
+ public:
+  template_reference() : object(object_kind::scope) {}
+  std::string_view type_name() const override { return "TemplateReference"; }
+  std::string summary(runtime&) override { return "<TemplateReference None>"; }
+};
+
 value make_cycler(runtime& rt, arguments& args) {
   if (!args.keyword.empty()) raise("cycler() takes no keyword arguments");
   if (args.positional.empty()) raise("at least one item has to be provided");
@@ -155,6 +163,10 @@ constexpr global table[] = {
 } // namespace
 
 bool global_function(runtime& rt, std::string_view name, value& out) {
+  if (name == "self") {
+    out = rt.make<template_reference>(0);
+    return true;
+  }
   for (const auto& g : table) {
     if (g.name == name) {
       out = rt.make<function_object>(0, g.body);

@@ -117,7 +117,6 @@ class json_writer {
       case '\t': return out_.append("\\t");
       case '\b': return out_.append("\\b");
       case '\f': return out_.append("\\f");
-      case 0x7F: return out_.append('\x7F');
       default: break;
     }
     if (code >= 0x10000) {

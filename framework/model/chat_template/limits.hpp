@@ -15,6 +15,7 @@ struct chat_template_limits {
   std::uint64_t text_bytes = 32u << 20;   ///< one string value
   std::uint64_t live_bytes = 256u << 20;  ///< all values of one render together
   std::uint32_t call_depth = 1'000;       ///< nested evaluation at run time (macros in macros in expressions)
+  std::uint32_t keywords = 1'000;         ///< keyword arguments of one call, parameters of one macro
   std::uint32_t data_depth = 200;         ///< nesting of lists and mappings that are compared, printed or read
   std::uint32_t range_items = 100'000;    ///< items of one range(), the bound that Jinja's sandbox sets
 };

@@ -30,7 +30,7 @@ bool element(runtime& rt, const value& owner, integer index, value& out) {
   if (index < 0 || index >= length) return false;
   const auto i = static_cast<std::size_t>(index);
   if (const auto* s = owner.string()) {
-    if (!s->ascii()) rt.costs().text_work(s->view().size());
+    if (!s->ascii()) rt.costs().character_work(s->view().size());
     out = rt.string(std::string(s->characters(i, 1)), s->markup());
     return true;
   }
@@ -90,7 +90,8 @@ struct selection {
 };
 
 value slice_text(runtime& rt, const text& s, const selection& chosen) {
-  rt.costs().text_work(s.view().size());
+  if (s.ascii() && chosen.step == 1) rt.costs().text_work(s.view().size());
+  else rt.costs().character_work(s.view().size());
   if (chosen.count == 0) return rt.string(std::string(), s.markup());
   const auto first = static_cast<std::size_t>(chosen.start);
   if (chosen.step == 1) return rt.string(std::string(s.characters(first, chosen.count)), s.markup());

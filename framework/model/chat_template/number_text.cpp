@@ -68,8 +68,22 @@ std::string real_text(double number, char style, int precision) {
   return out;
 }
 
-/// Drops underscores between digits; false if one stands elsewhere.
-static bool without_underscores(std::string_view in, std::string& out) {
+/// With ASCII's digits in the place of other scripts'. Every script has its ten in a row, so a run of decimals begins at a zero.
+static std::string with_ascii_digits(std::string_view in) {
+  std::string out;
+  for (std::size_t i = 0; i < in.size();) {
+    const char32_t code = next_character(in, i);
+    const auto decimal = [](char32_t c) { return (character_class(c) & is_decimal) != 0; };
+    char32_t zero = code;
+    while (code >= 0x80 && decimal(code) && decimal(zero - 1)) --zero;
+    append_character(out, code >= 0x80 && decimal(code) ? U'0' + (code - zero) % 10 : code);
+  }
+  return out;
+}
+
+/// Drops underscores between digits, and writes digits as ASCII's; false if an underscore stands elsewhere.
+static bool without_underscores(std::string_view text, std::string& out) {
+  const auto in = with_ascii_digits(text);
   const auto alnum = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
   for (std::size_t i = 0; i < in.size(); ++i) {
     if (in[i] != '_') {

@@ -37,6 +37,7 @@ std::string to_repr(runtime& rt, const value& v);
 text to_text(runtime& rt, const value& v);
 /// The same, but a failure for anything that is not a string.
 const text& require_text(const value& v, std::string_view what);
+std::string to_ascii(runtime& rt, const value& v); ///< ascii(v): repr() with escapes for all that is not ASCII
 std::string string_repr(std::string_view bytes); ///< repr() of a string
 
 value add(runtime& rt, const value& a, const value& b);

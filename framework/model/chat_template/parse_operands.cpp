@@ -113,6 +113,8 @@ call_arguments parser::arguments_list() {
       ensure(args.more_keyword == nullptr);
       const auto name = next().text;
       next();
+      if (args.keyword.size() >= program_.limits.keywords)
+        throw failure{errc::too_large, fmt::format("a call has more than {} keyword arguments", program_.limits.keywords), line};
       for (const auto& [known, content] : args.keyword) {
         if (known == name) malformed(line, "keyword argument repeated: {}", name);
       }

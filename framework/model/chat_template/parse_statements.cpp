@@ -179,6 +179,8 @@ void parser::signature(macro_definition& into) {
     if (!into.parameters.empty()) expect_sign(",");
     const auto line = current().line;
     auto name = expect_any_name();
+    if (into.parameters.size() >= program_.limits.keywords)
+      throw failure{errc::too_large, fmt::format("a macro has more than {} parameters", program_.limits.keywords), line};
     for (const auto& [known, text] : into.parameters) {
       if (text == name) malformed(line, "duplicate argument '{}' in the definition of '{}'", name, into.name);
     }

@@ -141,7 +141,7 @@ class percent_formatter {
   }
 
   void convert_text(const field_layout& layout, const value& v) {
-    auto body = layout.type == 's' ? to_string(rt_, v) : to_repr(rt_, v);
+    auto body = layout.type == 's' ? to_string(rt_, v) : layout.type == 'a' ? to_ascii(rt_, v) : to_repr(rt_, v);
     if (markup_ && layout.type == 's') body = std::string(escape(rt_, v).string()->view());
     std::string_view shown = body;
     if (layout.precision >= 0) {

@@ -8,6 +8,11 @@ namespace {
 
 void append_repr(runtime& rt, text_builder& out, const value& v);
 
+std::string escaped(char32_t code) {
+  const auto number = static_cast<unsigned>(code);
+  return code < 0x100 ? fmt::format("\\x{:02x}", number) : code < 0x10000 ? fmt::format("\\u{:04x}", number) : fmt::format("\\U{:08x}", number);
+}
+
 /// Python's choice of quotes and escapes, given piece by piece to `put`.
 template <class Put>
 void write_quoted(std::string_view bytes, Put put) {
@@ -24,11 +29,8 @@ void write_quoted(std::string_view bytes, Put put) {
       put(code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t");
     } else if ((character_class(code) & is_printable) != 0) {
       put(bytes.substr(begin, i - begin));
-    } else if (code < 0x100) {
-      put(fmt::format("\\x{:02x}", static_cast<unsigned>(code)));
     } else {
-      put(code < 0x10000 ? fmt::format("\\u{:04x}", static_cast<unsigned>(code))
-                         : fmt::format("\\U{:08x}", static_cast<unsigned>(code)));
+      put(escaped(code));
     }
   }
   put({&quote, 1});
@@ -130,6 +132,18 @@ std::string string_repr(std::string_view bytes) {
 std::string to_repr(runtime& rt, const value& v) {
   text_builder out(rt.costs());
   append_repr(rt, out, v);
+  return out.take();
+}
+
+std::string to_ascii(runtime& rt, const value& v) {
+  const auto shown = to_repr(rt, v);
+  text_builder out(rt.costs());
+  rt.costs().character_work(shown.size());
+  for (std::size_t i = 0; i < shown.size();) {
+    const char32_t code = next_character(shown, i);
+    if (code < 0x80) out.append(static_cast<char>(code));
+    else out.append(escaped(code));
+  }
   return out.take();
 }
 

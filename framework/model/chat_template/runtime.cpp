@@ -41,7 +41,10 @@ bool iterator::next(value& out) {
     out = text(&rt_.costs(), std::string(bytes.substr(begin, position_ - begin)), false);
     return true;
   }
-  if (auto* g = source_.as<generator_object>()) return g->next(out);
+  if (auto* g = source_.as<generator_object>()) {
+    const auto level = rt_.costs().call_level(); // one generator may ask another, and so on
+    return g->next(out);
+  }
   if (auto* l = source_.as<list_object>()) {
     if (position_ >= l->items.size()) return false;
     out = l->items[position_++];

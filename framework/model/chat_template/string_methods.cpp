@@ -25,7 +25,7 @@ value part_of(runtime& rt, const text& whole, std::string_view bytes) {
 
 value changed(runtime& rt, const value& self, arguments& args, std::string_view name, letter_case to) {
   bound_arguments(args, name, {});
-  rt.costs().text_work(self_of(self).view().size() * 2);
+  rt.costs().character_work(self_of(self).view().size());
   return rt.string(change_case(self_of(self).view(), to), self_of(self).markup());
 }
 value lower(runtime& rt, const value& self, arguments& args) {
@@ -42,7 +42,7 @@ value capitalize(runtime& rt, const value& self, arguments& args) {
   bound_arguments(args, "capitalize", {});
   const auto bytes = self_of(self).view();
   if (bytes.empty()) return self;
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   std::string out;
   for (std::size_t i = 0; i < bytes.size();) {
     const std::size_t at = i;
@@ -56,7 +56,7 @@ value capitalize(runtime& rt, const value& self, arguments& args) {
 value title(runtime& rt, const value& self, arguments& args) {
   bound_arguments(args, "title", {});
   const auto bytes = self_of(self).view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   std::string out;
   bool in_word = false;
   for (std::size_t i = 0; i < bytes.size();) {
@@ -72,7 +72,7 @@ value title(runtime& rt, const value& self, arguments& args) {
 value swapcase(runtime& rt, const value& self, arguments& args) {
   bound_arguments(args, "swapcase", {});
   const auto bytes = self_of(self).view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   std::string out;
   for (std::size_t i = 0; i < bytes.size();) {
     const std::size_t at = i;
@@ -138,7 +138,7 @@ value split_from(runtime& rt, const value& self, arguments& args, std::string_vi
   const auto* separator = given.string_or_none(0);
   const auto limit = limit_of(given.whole(1, -1));
   const auto bytes = self_of(self).view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   auto parts =
       separator == nullptr ? split_spaces(bytes, limit, right) : split_at(rt, bytes, separator->view(), limit, right);
   if (right) std::reverse(parts.begin(), parts.end());

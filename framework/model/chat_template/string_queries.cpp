@@ -32,7 +32,7 @@ struct window {
     first = position(start_argument, 0);
     const auto last = std::min(position(start_argument + 1, length), length);
     valid = first <= last;
-    if (!s.ascii()) rt.costs().text_work(s.view().size());
+    if (!s.ascii()) rt.costs().character_work(s.view().size());
     if (valid) bytes = s.characters(static_cast<std::size_t>(first), static_cast<std::size_t>(last - first));
   }
 };
@@ -90,7 +90,7 @@ value endswith(runtime& rt, const value& self, arguments& args) { return affix(r
 value all_of_class(runtime& rt, const value& self, arguments& args, std::string_view name, unsigned flags) {
   bound_arguments(args, name, {});
   const auto bytes = self.string()->view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
     if ((character_class(next_character(bytes, i)) & flags) == 0) return false;
   }
@@ -120,7 +120,7 @@ value one_case(runtime& rt, const value& self, arguments& args, std::string_view
                unsigned other) {
   bound_arguments(args, name, {});
   const auto bytes = self.string()->view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   bool seen = false;
   for (std::size_t i = 0; i < bytes.size();) {
     const auto flags = character_class(next_character(bytes, i));
@@ -139,7 +139,7 @@ value isupper(runtime& rt, const value& self, arguments& args) {
 value istitle(runtime& rt, const value& self, arguments& args) {
   bound_arguments(args, "istitle", {});
   const auto bytes = self.string()->view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   bool seen = false, in_word = false;
   for (std::size_t i = 0; i < bytes.size();) {
     const auto flags = character_class(next_character(bytes, i));
@@ -164,7 +164,7 @@ value isascii(runtime&, const value& self, arguments& args) {
 value isidentifier(runtime& rt, const value& self, arguments& args) {
   bound_arguments(args, "isidentifier", {});
   const auto bytes = self.string()->view();
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   for (std::size_t i = 0; i < bytes.size();) {
     const bool first = i == 0;
     const char32_t code = next_character(bytes, i);
@@ -230,7 +230,7 @@ std::string_view strip_text(runtime& rt, std::string_view bytes, const text* cha
 }
 
 std::vector<std::string_view> split_lines(runtime& rt, std::string_view bytes, bool keep_ends) {
-  rt.costs().text_work(bytes.size() * 2);
+  rt.costs().character_work(bytes.size());
   std::vector<std::string_view> lines;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < bytes.size();) {

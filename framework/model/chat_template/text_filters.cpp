@@ -32,7 +32,7 @@ bool separates_words(char32_t c) { return c == '-' || c == '(' || c == '{' || c 
 value title(runtime& rt, const value& v, arguments& args) {
   bound_arguments(args, "title", {});
   const auto in = to_text(rt, v);
-  rt.costs().text_work(in.view().size() * 4);
+  rt.costs().character_work(in.view().size());
   std::string out;
   const auto bytes = in.view();
   for (std::size_t i = 0; i < bytes.size();) {
@@ -98,7 +98,7 @@ value format(runtime& rt, const value& v, arguments& args) {
 value wordcount(runtime& rt, const value& v, arguments& args) {
   bound_arguments(args, "wordcount", {});
   const auto in = to_text(rt, v);
-  rt.costs().text_work(in.view().size() * 2);
+  rt.costs().character_work(in.view().size());
   std::size_t words = 0;
   bool in_word = false;
   for (std::size_t i = 0; i < in.view().size();) {

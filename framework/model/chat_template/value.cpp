@@ -6,13 +6,16 @@
 
 namespace tokamak::jinja {
 
+/// What a text holds beside its bytes: its contents with their count of owners, the allocator's own words, and a place in a list.
+static constexpr std::size_t text_overhead = 160;
+
 text::contents::contents(budget* owner_budget, std::string content, bool is_markup)
     : owner(owner_budget), bytes(std::move(content)), length(count_characters(bytes)), markup(is_markup) {
-  if (owner != nullptr) owner->take(bytes.size() + sizeof(contents));
+  if (owner != nullptr) owner->take(bytes.size() + text_overhead);
 }
 
 text::contents::~contents() {
-  if (owner != nullptr) owner->give(bytes.size() + sizeof(contents));
+  if (owner != nullptr) owner->give(bytes.size() + text_overhead);
 }
 
 text::text(budget* owner, std::string bytes, bool markup)

@@ -189,6 +189,34 @@ TEST_CASE("a generator that asks for itself is stopped") {
   CHECK(e == error{errc::invalid_argument, "generator already executing", "hostile:1"});
 }
 
+TEST_CASE("generators that ask each other stop at the depth limit") {
+  const std::string chain = "{% set ns = namespace(g=[1]) %}{% for i in range(10000) %}{% set ns.g = ns.g|map('string') %}{% endfor %}";
+  CHECK(refusal(chain + "{{ ns.g|list }}") == error{errc::too_large, calls_message, "hostile:1"});
+  CHECK(refusal(chain + "{% for x in ns.g %}{% endfor %}").message == calls_message);
+}
+
+TEST_CASE("a flood of keyword arguments or parameters is refused") {
+  std::string named, parameters;
+  for (int i = 0; i < 5'000; ++i) {
+    named += fmt::format("a{}=1,", i);
+    parameters += fmt::format("{}a{}", i == 0 ? "" : ",", i);
+  }
+  CHECK(refusal("{{ dict(" + named + ") }}") == error{errc::too_large, "a call has more than 1000 keyword arguments", "hostile:1"});
+  CHECK(refusal("{% macro m(" + parameters + ") %}{% endmacro %}") == error{errc::too_large, "a macro has more than 1000 parameters", "hostile:1"});
+}
+
+TEST_CASE("looking at every character of a long text costs more than copying it") {
+  auto limits = small();
+  limits.steps = 80'000;
+  const auto fits = [&](const std::string& source) {
+    return chat_template::compile("{% set s = 'é' * 100000 %}" + source, "t", limits)->render({}).has_value();
+  };
+  CHECK(fits("{{ s ~ 'x' }}"));
+  CHECK_FALSE(fits("{{ s[::-1] }}"));
+  CHECK_FALSE(fits("{{ s.upper() }}"));
+  CHECK_FALSE(fits("{{ s[99999] }}"));
+}
+
 TEST_CASE("loops and macros that outlive their block stay usable") {
   const auto render = [](std::string_view source) { return chat_template::compile(source, "t", small())->render({}); };
   CHECK(render("{% set ns = namespace() %}{% for i in [1, 2] %}{% set k = 'k' ~ i %}{% macro m() %}{{ k }}{{ i }}{% "

