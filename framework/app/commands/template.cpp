@@ -6,6 +6,7 @@
 #include "model/card.hpp"
 #include "model/gguf/gguf_file.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <sstream>
@@ -55,6 +56,9 @@ expected<std::int64_t> time_of(const std::string& text) {
   return timegm(&parts);
 }
 
+// Keys of test cases that say something of the case; all others are variables of the template.
+constexpr std::string_view about_cases[] = {"template", "case", "expected", "error"};
+
 expected<std::string> rendered(const source& from, const json& line, std::int64_t now) {
   chat_template::input in;
   in.bos_token = from.bos;
@@ -64,10 +68,12 @@ expected<std::string> rendered(const source& from, const json& line, std::int64_
     if (key == "messages" && value.is_array()) in.messages = value;
     else if (key == "tools" && (value.is_array() || value.is_null())) in.tools = value;
     else if (key == "add_generation_prompt" && value.is_boolean()) in.add_generation_prompt = value.get<bool>();
+    else if ((key == "bos_token" || key == "eos_token") && value.is_null()) continue;
     else if (key == "bos_token" && value.is_string()) in.bos_token = value.get<std::string>();
     else if (key == "eos_token" && value.is_string()) in.eos_token = value.get<std::string>();
     else if (key == "messages" || key == "tools" || key == "add_generation_prompt" || key == "bos_token" || key == "eos_token")
       return fail(errc::invalid_argument, fmt::format("\"{}\" is of the wrong type", key));
+    else if (std::find(std::begin(about_cases), std::end(about_cases), key) == std::end(about_cases)) in.extra[key] = value;
   }
   if (!line.contains("messages")) return fail(errc::invalid_argument, "no \"messages\" in the object");
   const auto text = from.chat.render(in);
@@ -87,7 +93,7 @@ int render_lines(const template_options& o) {
 
 void add_template(CLI::App& app, command& chosen) {
   auto o = std::make_shared<template_options>();
-  auto* sub = app.add_subcommand("template", "Turn lines {\"messages\": […], \"tools\": […]} on standard input into lines {\"text\": …} or {\"error\": …}");
+  auto* sub = app.add_subcommand("template", "Turn lines {\"messages\": […], \"tools\": […], VARIABLE: …} on standard input into lines {\"text\": …} or {\"error\": …}");
   sub->add_option("file", o->file, "Chat template, or a GGUF file that has one")->required();
   sub->add_option("--now", o->now, "What the template takes for the time, YYYY-MM-DDTHH:MM:SS; the current one if absent");
   sub->callback([o, &chosen] { chosen = [o] { return render_lines(*o); }; });
