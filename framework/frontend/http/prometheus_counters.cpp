@@ -72,6 +72,7 @@ constexpr counter_meaning known[] = {
     {"kv_cache", "lookups", counter, "Prompts that were asked about."},
     {"kv_cache", "hits", counter, "Of them, those that began with something cached."},
     {"kv_cache", "hit_tokens", counter, "Tokens of hits."},
+    {"kv_cache", "blocks_free", gauge, "Free blocks, those that a scheduler has leased not among them."},
     {"kv_cache", "cached_blocks", gauge, "Cached blocks."},
     {"kv_cache", "evicted_blocks", counter, "Cached blocks that were given up."},
     {"kv_cache", "exported_tokens", counter, "Tokens whose blocks went to other engines."},

@@ -258,8 +258,7 @@ def test_clients_that_leave_take_their_sequences_along(hasty):
     with hasty.session() as s:  # half a request is none
         s.sendall(post("/v1/completions", stream_of(5))[:-10])
         half_close(s)
-        with pytest.raises(OSError):
-            assert read_all(s) == b""
+        assert read_all(s) == b""
 
 
 def test_a_certificate_is_renewed_while_the_service_runs(service):
