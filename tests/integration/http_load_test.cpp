@@ -107,7 +107,7 @@ TEST_CASE("a thousand clients that go away in the midst of their streams leave n
   round(100);
   const auto files = open_files(), bytes = resident_bytes();
   round(1000);
-  CHECK(open_files() <= files);
+  CHECK(eventually([&] { return open_files() <= files; })); // the connection that asked last may still end
   CHECK(resident_bytes() < bytes + (16u << 20));
   CHECK(counter(address, "frontend", "cancelled") == 3300);
   CHECK(asked(address, "/v1/completions", R"({"model":"smollm2","prompt":"x","max_tokens":3})").status == 200);
