@@ -103,7 +103,11 @@ expected<std::vector<std::int32_t>> model_card::tokens_of(const wire::Prompt& pr
   input.eos_token = special(tokenizer->eos());
   input.now_unix_s = now_unix_s;
   auto text = chat->render(input);
-  if (!text) return fail(text.error());
+  if (!text) {
+    auto why = text.error();
+    if (why.code == errc::too_large) why.code = errc::invalid_argument; // a limit of templates: no shorter conversation would help
+    return fail(std::move(why));
+  }
   if (prompt.answer_start()) {
     if (!is_utf8(prompt.answer_start()->string_view())) return bad_utf8("start of the answer");
     *text += prompt.answer_start()->string_view();

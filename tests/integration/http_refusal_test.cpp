@@ -115,7 +115,7 @@ TEST_CASE("a chat template that loops for ever, or raises, refuses the request a
     const temporary_file& file;
     std::vector<std::string> paths;
     std::string answer;
-  } cases[] = {{endless, {"/v1/chat/completions"}, error_body(400, "the template needs more than 50000000 steps", "null", "\"context_length_exceeded\"")}, {raising, {"/v1/chat/completions", "/tokenize"}, error_body(400, R"(No \"such\" roles.)")}};
+  } cases[] = {{endless, {"/v1/chat/completions"}, error_body(400, "the template needs more than 50000000 steps")}, {raising, {"/v1/chat/completions", "/tokenize"}, error_body(400, R"(No \"such\" roles.)")}};
   for (const auto& one : cases) {
     test_service s(with(one.file));
     http_client c(s.address());

@@ -8,6 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <array>
 #include <utility>
 
@@ -324,11 +327,19 @@ void http_connection::update_held() {
   if (!held_) asio::post(socket_.get_executor(), [self = shared_from_this()] { self->resume(); });
 }
 
+// Room is only told of when a good part of what the system holds was taken; whoever reads slowly takes some meanwhile.
+bool http_connection::client_reads() {
+  int queued = 0;
+  if (ioctl(socket_.native_handle(), SIOCOUTQ, &queued) != 0) return false;
+  return queued < std::exchange(queued_, queued);
+}
+
 void http_connection::tick(std::uint64_t now_us) {
   now_us_ = now_us;
   constexpr std::uint64_t linger_us = 2'000'000;
   if (closed_) return;
   if (state_ == state::lingering && now_us >= since_us_ + linger_us) return lost();
+  if (waiting_ && client_reads()) progress_us_ = now_us;
   if (waiting_ && now_us >= progress_us_ + limits_.stall_us) return lost();
   if (tls_ && !tls_->established() && now_us >= since_us_ + limits_.request_us) return lost();
   if (state_ == state::idle && !waiting_ && now_us >= since_us_ + limits_.idle_us) return lost();

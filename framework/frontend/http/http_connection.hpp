@@ -91,6 +91,7 @@ private:
   void linger();
   void wait_for_room();
   void update_held();
+  bool client_reads();
   std::string& wire() { return tls_ ? tls_->wire : out_; } ///< what the socket gets
 
   socket socket_;
@@ -106,6 +107,7 @@ private:
   state state_ = state::idle;
   bool reading_ = false, waiting_ = false, closed_ = false, held_ = false, ended_ = false;
   bool keep_alive_ = true, chunked_ = true, head_only_ = false, close_when_sent_ = false, head_read_ = false;
+  int queued_ = 0;            ///< bytes that the system held for the client when it was last asked
   std::uint64_t now_us_ = 0, since_us_ = 0, progress_us_ = 0;
 };
 

@@ -380,3 +380,17 @@ TEST_CASE("a date has the form of RFC 9110") {
   CHECK(date.at(0) == "Thu, 01 Jan 1970 00:00:00 GMT");
   CHECK(date.at(1795899035) == "Sat, 28 Nov 2026 20:50:35 GMT");
 }
+
+TEST_CASE_FIXTURE(fixture, "a client that reads slowly gets its answer; one that reads nothing for too long is cut") {
+  limits.stall_us = 1'000'000;
+  body = std::string(8u << 20, 'x');
+  pair.send(get);
+  std::uint64_t now_us = 0;
+  for (; now_us < 6'000'000; now_us += 250'000) { // never as much as makes the system tell of room
+    CHECK(pair.received(20'000).size() == 20'000);
+    pair.tick(now_us);
+  }
+  CHECK(closed == 0);
+  for (const auto end_us = now_us + 1'250'000; now_us < end_us; now_us += 250'000) pair.tick(now_us);
+  CHECK(closed == 1);
+}
