@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that Tokamak needs and this machine lacks; when nothing is missing it takes no time.
-# Usage: deploy/install_packages.sh [--tests] [--fuzz]. With --tests also the browser of the web page's test, with --fuzz
+# Usage: deploy/install_packages.sh [--tests] [--fuzz]. With --tests also what tests run (a browser, openssl), with --fuzz
 # what the fuzz targets need. To be run as root, or by a user who has sudo.
 set -euo pipefail
 
@@ -14,7 +14,7 @@ packages=(
 [ -e /usr/include/boost/beast.hpp ] || packages+=(libboost-dev)
 for flag in "$@"; do
   case "$flag" in
-    --tests) packages+=(chromium) ;;
+    --tests) packages+=(chromium openssl) ;;
     --fuzz) packages+=(clang libclang-rt-14-dev) ;;
     *)
       echo "Usage: deploy/install_packages.sh [--tests] [--fuzz]" >&2

@@ -1,7 +1,6 @@
 // What is wrong with what clients send over HTTP: each with its whole answer, by a service that goes on.
 #include "http_client.hpp"
-
-#include <fstream>
+#include "temporary_text.hpp"
 
 using namespace tokamak;
 using namespace tokamak::test;
@@ -16,16 +15,6 @@ std::string error_body(int status, const std::string& message, const std::string
 }
 
 std::string told(const http_client::answer& a) { return fmt::format("{} {}", a.status, a.body); }
-
-/// A file that is gone with this.
-struct temporary_file {
-  explicit temporary_file(const std::string& text) : path((std::filesystem::temp_directory_path() / fmt::format("tokamak_http_{}_{}", getpid(), ++number)).string()) {
-    std::ofstream(path) << text;
-  }
-  ~temporary_file() { std::filesystem::remove(path); }
-  static inline int number = 0;
-  std::string path;
-};
 
 std::string chat(const std::string& content) { return R"({"model":"smollm2","max_tokens":2,"messages":[{"role":"user","content":)" + content + "}]}"; }
 std::string completion(const std::string& fields) { return R"({"model":"smollm2","prompt":"x","max_tokens":2)" + (fields.empty() ? "" : "," + fields) + "}"; }
@@ -105,14 +94,14 @@ TEST_CASE("an answer has the time of day, its request's name and nothing that wa
 
 TEST_CASE("a chat template that loops for ever, or raises, refuses the request alone") {
   if (skipped()) return;
-  const temporary_file endless("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"), raising("{{ raise_exception('No \"such\" roles.') }}");
-  const auto with = [](const temporary_file& file) {
+  const temporary_text endless("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"), raising("{{ raise_exception('No \"such\" roles.') }}");
+  const auto with = [](const temporary_text& file) {
     auto text = toml();
     const std::string path = "[models.smollm2]\n";
-    return text.insert(text.find(path) + path.size(), "chat_template = \"" + file.path + "\"\n");
+    return text.insert(text.find(path) + path.size(), "chat_template = \"" + file.path() + "\"\n");
   };
   const struct {
-    const temporary_file& file;
+    const temporary_text& file;
     std::vector<std::string> paths;
     std::string answer;
   } cases[] = {{endless, {"/v1/chat/completions"}, error_body(400, "the template needs more than 50000000 steps")}, {raising, {"/v1/chat/completions", "/tokenize"}, error_body(400, R"(No \"such\" roles.)")}};
@@ -130,8 +119,8 @@ TEST_CASE("a chat template that loops for ever, or raises, refuses the request a
 
 TEST_CASE("the owner of a key is a tenant of the ledger") {
   if (skipped()) return;
-  const temporary_file keys("alice sk-0123456789abcdef\nbob sk-fedcba9876543210\n");
-  test_service s(toml("api_keys = \"" + keys.path + "\"\n"));
+  const temporary_text keys("alice sk-0123456789abcdef\nbob sk-fedcba9876543210\n");
+  test_service s(toml("api_keys = \"" + keys.path() + "\"\n"));
   for (const auto* key : {"sk-0123456789abcdef", "sk-fedcba9876543210"})
     for (int i = 0; i < 2; ++i) CHECK(asked(s.address(), "/v1/completions", completion("\"user\":\"somebody\""), fmt::format("Authorization: Bearer {}\r\n", key)).status == 200);
   const auto tenants = [&] {

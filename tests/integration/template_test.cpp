@@ -1,5 +1,6 @@
 // `tokamak template`: lines of conversations in, lines of prompts out, and what is wrong with a line or a template.
 #include "child_process.hpp"
+#include "temporary_text.hpp"
 #include "test_service.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,23 +16,14 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-struct temporary {
-  explicit temporary(const std::string& text) {
-    close(mkstemp(name));
-    std::ofstream(name, std::ios::binary) << text;
-  }
-  ~temporary() { std::filesystem::remove(name); }
-  char name[40] = "/tmp/tokamak_template_XXXXXX";
-};
-
 struct outcome {
   int status;
   std::string out, err;
 };
 
 outcome rendered(const std::string& file, const std::string& lines) {
-  const temporary input(lines);
-  test::child_process p({"/bin/sh", "-c", test::tokamak_program() + " template " + file + " --now 2026-03-14T09:26:53 < " + input.name});
+  const test::temporary_text input(lines);
+  test::child_process p({"/bin/sh", "-c", test::tokamak_program() + " template " + file + " --now 2026-03-14T09:26:53 < " + input.path()});
   const auto status = p.wait();
   return {status, p.out(), p.err()};
 }
@@ -39,9 +31,9 @@ outcome rendered(const std::string& file, const std::string& lines) {
 } // namespace
 
 TEST_CASE("a line's conversation, tools and variables become a prompt, or the template's own words") {
-  const temporary file("{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}|{% endfor %}{{ tools | length if tools else 0 }} {{ strftime_now('%Y-%m-%d') }}"
+  const test::temporary_text file("{{ bos_token }}{% for m in messages %}{{ m.role }}:{{ m.content }}|{% endfor %}{{ tools | length if tools else 0 }} {{ strftime_now('%Y-%m-%d') }}"
                        "{% if add_generation_prompt %} go{% endif %}{% if enable_thinking %} think{% endif %}{% if messages and messages[0].role == 'x' %}{{ raise_exception('No \"x\" here') }}{% endif %}");
-  const auto got = rendered(file.name, "{\"messages\":[{\"role\":\"user\",\"content\":\"Ä\"}],\"bos_token\":\"<s>\"}\n"
+  const auto got = rendered(file.path(), "{\"messages\":[{\"role\":\"user\",\"content\":\"Ä\"}],\"bos_token\":\"<s>\"}\n"
                                        "{\"messages\":[],\"tools\":[{}],\"add_generation_prompt\":false,\"enable_thinking\":true,\"case\":\"c\",\"expected\":\"e\",\"eos_token\":null}\n"
                                        "{\"messages\":[{\"role\":\"x\",\"content\":\"\"}]}\n");
   CHECK(got.out == "{\"text\":\"<s>user:Ä|0 2026-03-14 go\"}\n{\"text\":\"1 2026-03-14 think\"}\n{\"error\":\"No \\\"x\\\" here\"}\n");
@@ -50,12 +42,12 @@ TEST_CASE("a line's conversation, tools and variables become a prompt, or the te
 }
 
 TEST_CASE("lines and templates that are none are named with their place") {
-  const temporary file("{{ messages | length }}"), broken("a\n{% if %}");
-  CHECK(rendered(file.name, "{\"messages\":1}\n").err.find("\"messages\" is of the wrong type") != std::string::npos);
-  CHECK(rendered(file.name, "{}\n").err.find("no \"messages\" in the object") != std::string::npos);
-  const auto got = rendered(broken.name, "{\"messages\":[]}\n");
+  const test::temporary_text file("{{ messages | length }}"), broken("a\n{% if %}");
+  CHECK(rendered(file.path(), "{\"messages\":1}\n").err.find("\"messages\" is of the wrong type") != std::string::npos);
+  CHECK(rendered(file.path(), "{}\n").err.find("no \"messages\" in the object") != std::string::npos);
+  const auto got = rendered(broken.path(), "{\"messages\":[]}\n");
   CHECK(got.status != 0);
-  CHECK(got.err.find(std::string(broken.name) + ":2") != std::string::npos);
+  CHECK(got.err.find(broken.path() + ":2") != std::string::npos);
 }
 
 TEST_CASE("the shared cases of public templates, as the command renders them") {

@@ -1,8 +1,8 @@
 // `tokamak tokenize` with SmolLM2's vocabulary: lines in, lines out, back again, and what is wrong with a line.
 #include "child_process.hpp"
+#include "temporary_text.hpp"
 #include "test_service.hpp"
 
-#include <fstream>
 
 using namespace tokamak;
 
@@ -14,12 +14,9 @@ struct outcome {
 };
 
 outcome tokenize(const std::string& lines, const std::string& flags = {}) {
-  char name[] = "/tmp/tokamak_tokenize_XXXXXX";
-  close(mkstemp(name));
-  std::ofstream(name, std::ios::binary) << lines;
-  test::child_process p({"/bin/sh", "-c", test::tokamak_program() + " tokenize " + test::smollm2_path() + " " + flags + " < " + name});
+  const test::temporary_text input(lines);
+  test::child_process p({"/bin/sh", "-c", test::tokamak_program() + " tokenize " + test::smollm2_path() + " " + flags + " < " + input.path()});
   const auto status = p.wait();
-  std::filesystem::remove(name);
   return {status, p.out(), p.err()};
 }
 

@@ -4,7 +4,7 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
 
-#include <fmt/format.h>
+#include <fmt/chrono.h>
 
 #include <algorithm>
 #include <charconv>
@@ -46,16 +46,9 @@ bool decode_path(std::string_view text, std::string& out) {
   return true;
 }
 
-// Names are written here since those of the C library depend on the locale.
 std::string_view http_date::at(std::int64_t unix_s) {
-  if (unix_s == unix_s_) return text_;
-  static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  if (unix_s != unix_s_) text_ = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(unix_s)));
   unix_s_ = unix_s;
-  const auto time = static_cast<std::time_t>(unix_s);
-  std::tm t{};
-  gmtime_r(&time, &t);
-  text_ = fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", days[t.tm_wday], t.tm_mday, months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
   return text_;
 }
 

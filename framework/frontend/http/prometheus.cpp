@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace tokamak::frontend {
 namespace {
@@ -16,16 +17,15 @@ constexpr auto gauge = metric_type::gauge;
 
 std::string_view text_of(const flatbuffers::String* text) { return text ? text->string_view() : std::string_view(); }
 
-/// A counter or a histogram of vLLM's, from one of an actor's.
-struct vllm_metric {
+/// A number of vLLM's, from one of an actor's counters.
+struct vllm_number {
   std::string_view from, name;
   metric_type type;
   std::string_view help;
-  std::span<const double> bounds = {};
   std::string_view reason = {}; ///< label finished_reason
 };
 
-constexpr vllm_metric of_scheduler[] = {
+constexpr vllm_number of_scheduler[] = {
     {"running", "vllm:num_requests_running", gauge, "Sequences in an engine's steps."},
     {"waiting", "vllm:num_requests_waiting", gauge, "Sequences that wait for an engine."},
     {"kv_cache_usage", "vllm:kv_cache_usage_perc", gauge, "Part of an engine's cache that sequences hold; 1 is all."},
@@ -38,50 +38,34 @@ constexpr vllm_metric of_scheduler[] = {
 };
 
 constexpr std::string_view success = "Requests that ended, by reason.";
-constexpr vllm_metric of_endpoint[] = {
-    {"finished_stop", "vllm:request_success_total", counter, success, {}, "stop"},
-    {"finished_length", "vllm:request_success_total", counter, success, {}, "length"},
-    {"cancelled", "vllm:request_success_total", counter, success, {}, "abort"},
-    {"failed", "vllm:request_success_total", counter, success, {}, "error"},
-    {"time_to_first_token_seconds", "vllm:time_to_first_token_seconds", metric_type::histogram, "From a request to its first token.", bounds::vllm_first_token},
-    {"inter_token_latency_seconds", "vllm:inter_token_latency_seconds", metric_type::histogram, "From one delivery of tokens to the next.", bounds::vllm_output_token},
-    {"time_per_output_token_seconds", "vllm:request_time_per_output_token_seconds", metric_type::histogram, "Of a request, mean time of a token after the first.", bounds::vllm_output_token},
-    {"request_duration_seconds", "vllm:e2e_request_latency_seconds", metric_type::histogram, "From a request to its end by stop or by length.", bounds::vllm_request},
-    {"queue_seconds", "vllm:request_queue_time_seconds", metric_type::histogram, "Of a request, time before its first step.", bounds::vllm_request},
-    {"prefill_seconds", "vllm:request_prefill_time_seconds", metric_type::histogram, "Of a request, time from its first step to its first token.", bounds::vllm_request},
-    {"decode_seconds", "vllm:request_decode_time_seconds", metric_type::histogram, "Of a request, time from its first token to its last.", bounds::vllm_request},
-    {"inference_seconds", "vllm:request_inference_time_seconds", metric_type::histogram, "Of a request, time from its first step to its last token.", bounds::vllm_request},
-    {"prompt_tokens", "vllm:request_prompt_tokens", metric_type::histogram, "Tokens of a request's prompt.", bounds::tokens},
-    {"completion_tokens", "vllm:request_generation_tokens", metric_type::histogram, "Tokens of a request's answer.", bounds::tokens},
+constexpr vllm_number of_endpoint[] = {
+    {"finished_stop", "vllm:request_success_total", counter, success, "stop"},
+    {"finished_length", "vllm:request_success_total", counter, success, "length"},
+    {"cancelled", "vllm:request_success_total", counter, success, "abort"},
+    {"failed", "vllm:request_success_total", counter, success, "error"},
 };
 
-/// A histogram of OpenTelemetry's.
-struct otel_metric {
-  std::string_view from, name, help;
-  std::span<const double> bounds;
-};
-
-constexpr otel_metric of_conventions[] = {
-    {"time_to_first_token_seconds", "gen_ai_server_time_to_first_token_seconds", "From a request to its first token.", bounds::otel_first_token},
-    {"time_per_output_token_seconds", "gen_ai_server_time_per_output_token_seconds", "Of a request, mean time of a token after the first.", bounds::otel_output_token},
-    {"request_duration_seconds", "gen_ai_server_request_duration_seconds", "From a request to its end.", bounds::otel_request},
-};
-
-struct own_histogram {
+/// A histogram of endpoints, and what others call it: vLLM, of requests that ended well, and OpenTelemetry, of all.
+struct measure {
   std::string_view name, help;
+  std::string_view vllm;
+  std::span<const double> vllm_bounds;
+  std::string_view otel = {};
+  std::span<const double> otel_bounds = {};
 };
 
-constexpr own_histogram of_own[] = {
-    {"time_to_first_token_seconds", "From a request to its first token."},
-    {"time_per_output_token_seconds", "Of a request, mean time of a token after the first."},
-    {"request_duration_seconds", "From a request to its end."},
-    {"inter_token_latency_seconds", "From one delivery of tokens to the next."},
-    {"queue_seconds", "Of a request, time before its first step."},
-    {"prefill_seconds", "Of a request, time from its first step to its first token."},
-    {"decode_seconds", "Of a request, time from its first token to its last."},
-    {"inference_seconds", "Of a request, time from its first step to its last token."},
-    {"prompt_tokens", "Tokens of a request's prompt."},
-    {"completion_tokens", "Tokens of a request's answer."},
+constexpr measure measures[] = {
+    {"time_to_first_token_seconds", "From a request to its first token.", "vllm:time_to_first_token_seconds", bounds::vllm_first_token, "gen_ai_server_time_to_first_token_seconds", bounds::otel_first_token},
+    {"time_per_output_token_seconds", "Of a request, mean time of a token after the first.", "vllm:request_time_per_output_token_seconds", bounds::vllm_output_token,
+     "gen_ai_server_time_per_output_token_seconds", bounds::otel_output_token},
+    {"request_duration_seconds", "From a request to its end.", "vllm:e2e_request_latency_seconds", bounds::vllm_request, "gen_ai_server_request_duration_seconds", bounds::otel_request},
+    {"inter_token_latency_seconds", "From one delivery of tokens to the next.", "vllm:inter_token_latency_seconds", bounds::vllm_output_token},
+    {"queue_seconds", "Of a request, time before its first step.", "vllm:request_queue_time_seconds", bounds::vllm_request},
+    {"prefill_seconds", "Of a request, time from its first step to its first token.", "vllm:request_prefill_time_seconds", bounds::vllm_request},
+    {"decode_seconds", "Of a request, time from its first token to its last.", "vllm:request_decode_time_seconds", bounds::vllm_request},
+    {"inference_seconds", "Of a request, time from its first step to its last token.", "vllm:request_inference_time_seconds", bounds::vllm_request},
+    {"prompt_tokens", "Tokens of a request's prompt.", "vllm:request_prompt_tokens", bounds::tokens},
+    {"completion_tokens", "Tokens of a request's answer.", "vllm:request_generation_tokens", bounds::tokens},
 };
 
 class exposition {
@@ -138,7 +122,7 @@ private:
 
   void of_requests(std::string_view name, double value) {
     for (const auto& m : of_endpoint)
-      if (m.from == name && m.type == counter) families_.put(m.name, m.type, m.help, labels_text({{"finished_reason", m.reason}, {"model_name", name_}, {"node", node_}}), value);
+      if (m.from == name) families_.put(m.name, m.type, m.help, labels_text({{"finished_reason", m.reason}, {"model_name", name_}, {"node", node_}}), value);
   }
 
   void cache_config(const wire::ActorStatus& actor) {
@@ -163,15 +147,13 @@ private:
         name.remove_prefix(dot + 1);
       }
     const auto [operation, error] = labels;
-    for (const auto& m : of_own)
-      if (m.name == name)
-        families_.put(fmt::format("tokamak_endpoint_{}", name), m.help, labels_text({{"error", error}, {"name", name_}, {"node", node_}, {"operation", operation}}), h, {});
-    for (const auto& m : of_endpoint)
-      if (m.from == name && m.type == metric_type::histogram && error.empty()) families_.put(m.name, m.help, labels_text({{"model_name", name_}, {"node", node_}}), h, m.bounds);
-    for (const auto& m : of_conventions)
-      if (m.from == name)
-        families_.put(m.name, m.help, labels_text({{"error_type", error}, {"gen_ai_operation_name", operation}, {"gen_ai_provider_name", "tokamak"}, {"gen_ai_request_model", name_}, {"node", node_}}), h,
-                      m.bounds);
+    const auto* m = std::find_if(std::begin(measures), std::end(measures), [&](const measure& known) { return known.name == name; });
+    if (m == std::end(measures)) return;
+    families_.put(fmt::format("tokamak_endpoint_{}", name), m->help, labels_text({{"error", error}, {"name", name_}, {"node", node_}, {"operation", operation}}), h, {});
+    if (error.empty()) families_.put(m->vllm, m->help, labels_text({{"model_name", name_}, {"node", node_}}), h, m->vllm_bounds);
+    if (!m->otel.empty())
+      families_.put(m->otel, m->help, labels_text({{"error_type", error}, {"gen_ai_operation_name", operation}, {"gen_ai_provider_name", "tokamak"}, {"gen_ai_request_model", name_}, {"node", node_}}), h,
+                    m->otel_bounds);
   }
 
   const std::map<std::string, std::string>& models_;

@@ -30,6 +30,18 @@ std::string call_start(const generation_request& request, const model_dialect& d
   return text;
 }
 
+// Calls that came before, as the template wants them.
+std::string with_calls_as_wanted(const std::string& messages, const model_dialect& dialect) {
+  auto list = json::parse(messages);
+  for (auto& message : list) {
+    if (!message.contains("tool_calls")) continue;
+    if (dialect.content_is_null && message["content"] == "") message["content"] = nullptr;
+    for (auto& call : message["tool_calls"])
+      if (dialect.arguments_as_text) call["function"]["arguments"] = call["function"]["arguments"].dump();
+  }
+  return list.dump();
+}
+
 } // namespace
 
 std::optional<api_error> adapt(generation_request& request, const model_dialect& dialect) {
@@ -47,14 +59,16 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
   reading.in_reasoning = request.split_reasoning && dialect.begins_with_reasoning(request.tools, request.variables);
   if (request.use != tool_use::none) {
     reading.calls = dialect.calls;
-    reading.tools = offered_tools(request.tools);
     reading.one_call = request.one_call || request.use == tool_use::one_function;
   }
   reading.begun = request.answer_start;
   if (forced) reading.begun += call_start(request, dialect);
   if (reading.in_reasoning && !reading.begun.empty()) reading.begun.insert(0, std::string(dialect.reasoning_end) + "\n\n");
   if (request.use == tool_use::one_function) reading.function = request.function;
+  std::string messages; // all choices have the same
+  if ((dialect.arguments_as_text || dialect.content_is_null) && !request.opens.empty()) messages = with_calls_as_wanted(request.opens.front().prompt->json_messages, dialect);
   for (auto& open : request.opens) {
+    if (!messages.empty()) open.prompt->json_messages = messages;
     open.show_special = open.show_special || (reading.reads() && dialect.marks_are_special);
     open.prompt->answer_start = reading.begun;
     if (request.use == tool_use::one_function && !dialect.calls->end.empty()) open.stops->strings.emplace_back(dialect.calls->end);

@@ -63,7 +63,8 @@ void read_tools(fields& in, generation_request& request, wire::PromptT& to) {
     request.use = tool_use::one_function;
     request.function = (*tools)[0]["function"]["name"].get<std::string>();
   }
-  if (request.use == tool_use::one_function && !offered_tools(request.tools).knows(request.function))
+  request.reading.tools = offered_tools(request.tools);
+  if (request.use == tool_use::one_function && !request.reading.tools.knows(request.function))
     in.wrong("tool_choice", fmt::format("'tool_choice.function.name' '{}' is none of 'tools'", shortened(request.function, 64)));
 }
 

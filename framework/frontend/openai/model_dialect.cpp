@@ -28,13 +28,34 @@ json probe_tools() {
                           {{"type", "object"}, {"properties", {{probe_key, {{"type", "string"}, {"description", "d"}}}}}, {"required", {probe_key}}}}}}}});
 }
 
-json probe_call(std::string_view id) {
-  return {{"role", "assistant"},
-          {"content", ""},
-          {"tool_calls", {{{"id", id}, {"type", "function"}, {"function", {{"name", probe_tool}, {"arguments", {{probe_key, probe_value}}}}}}}}};
+/// How a call is put to a template.
+struct probe {
+  std::string_view id;
+  bool answered = false;          ///< what the tool said follows
+  bool arguments_as_text = false;
+  bool content_is_null = false;
+};
+
+// Some templates want ids of nine letters and digits, others show the id in the name's place; some want the tool's answer to follow, add
+// arguments to text, or look for calls only where there is no content.
+std::vector<probe> all_probes() {
+  std::vector<probe> all;
+  for (const bool null : {false, true})
+    for (const bool as_text : {false, true})
+      for (const std::string_view id : {"probe0001", "functions.probe_tool:0"})
+        for (const bool answered : {false, true}) all.push_back({id, answered, as_text, null});
+  return all;
 }
 
-std::string rendered(const model_card& card, json messages, json tools, json variables, bool add_generation_prompt) {
+json probe_call(const probe& how) {
+  json arguments = {{probe_key, probe_value}};
+  if (how.arguments_as_text) arguments = arguments.dump();
+  return {{"role", "assistant"},
+          {"content", how.content_is_null ? json() : json("")},
+          {"tool_calls", {{{"id", how.id}, {"type", "function"}, {"function", {{"name", probe_tool}, {"arguments", arguments}}}}}}};
+}
+
+expected<std::string> rendered(const model_card& card, json messages, json tools, json variables, bool add_generation_prompt) {
   chat_template::input input;
   input.messages = std::move(messages);
   input.tools = std::move(tools);
@@ -43,16 +64,16 @@ std::string rendered(const model_card& card, json messages, json tools, json var
   const auto text_of = [&](const std::optional<std::int32_t>& id) { return id ? std::string(card.tokenizer->special_text(*id)) : std::string(); };
   input.bos_token = text_of(card.tokenizer->bos());
   input.eos_token = text_of(card.tokenizer->eos());
-  return card.chat->render(input).value_or(std::string());
+  return card.chat->render(input);
 }
 
-// What a template writes for an answer that calls the probe's tool, and after it: "" if it fails.
-std::string probed_answer(const model_card& card, std::string_view id, bool answered) {
-  auto messages = json::array({{{"role", "user"}, {"content", question}}, probe_call(id)});
-  if (answered) messages.push_back({{"role", "tool"}, {"tool_call_id", id}, {"name", probe_tool}, {"content", "1"}});
-  const auto text = rendered(card, std::move(messages), probe_tools(), {}, false);
-  const auto at = text.rfind(question);
-  return at == text.npos ? std::string() : text.substr(at + question.size());
+// What a template writes for an answer that calls the probe's tool, and after it.
+expected<std::string> probed_answer(const model_card& card, const probe& how) {
+  auto messages = json::array({{{"role", "user"}, {"content", question}}, probe_call(how)});
+  if (how.answered) messages.push_back({{"role", "tool"}, {"tool_call_id", how.id}, {"name", probe_tool}, {"content", "1"}});
+  auto text = rendered(card, std::move(messages), probe_tools(), {}, false);
+  if (text) text->erase(0, std::min(text->rfind(question), text->size() - question.size()) + question.size());
+  return text;
 }
 
 // Calls without an end mark end where a brace or bracket does; an end of the turn follows.
@@ -99,14 +120,16 @@ model_dialect model_dialect::of(std::shared_ptr<const model_card> card) {
   dialect.card = std::move(card);
   if (!dialect.card || !dialect.card->chat) return dialect;
   auto shown = dialect.card->chat->source();
-  // Some templates want ids of nine letters and digits, others show the id in the name's place; some want the tool's answer to follow.
-  for (const std::string_view id : {"probe0001", "functions.probe_tool:0"})
-    for (const bool answered : {false, true}) {
-      if (dialect.calls) continue;
-      const auto answer = probed_answer(*dialect.card, id, answered);
-      learn_calls(answer, dialect);
-      shown += answer;
-    }
+  for (const auto& how : all_probes()) {
+    const auto answer = probed_answer(*dialect.card, how);
+    if (!answer && answer.error().code == errc::too_large) break; // a template that comes to no end has been waited for long enough
+    if (!answer) continue;
+    learn_calls(*answer, dialect);
+    dialect.arguments_as_text = dialect.calls && how.arguments_as_text;
+    dialect.content_is_null = dialect.calls && how.content_is_null;
+    shown += *answer;
+    if (dialect.calls) break;
+  }
   for (const auto& marks : known_reasoning)
     if (dialect.reasoning_end.empty() && shown.find(marks.end) != std::string::npos) {
       dialect.reasoning_begin = marks.begin;
@@ -129,7 +152,7 @@ bool model_dialect::knows_variable(std::string_view name) const {
 bool model_dialect::begins_with_reasoning(std::string_view tools, std::string_view variables) const {
   if (reasoning_begin.empty()) return false;
   const auto parsed = [](std::string_view text) { return text.empty() ? json() : json::parse(text, nullptr, false); };
-  const auto prompt = rendered(*card, json::array({{{"role", "user"}, {"content", question}}}), parsed(tools), parsed(variables), true);
+  const auto prompt = rendered(*card, json::array({{{"role", "user"}, {"content", question}}}), parsed(tools), parsed(variables), true).value_or(std::string());
   const auto begun = prompt.rfind(reasoning_begin), ended = prompt.rfind(reasoning_end), asked = prompt.rfind(question);
   return begun != prompt.npos && asked != prompt.npos && begun > asked && (ended == prompt.npos || ended < begun);
 }

@@ -21,15 +21,15 @@ constexpr call_marks families[] = {
     {"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>", "<|tool_call_end|>", "<|tool_call_argument_begin|>"}, // Kimi K2
     {"<minimax:tool_call>", "</minimax:tool_call>"},                     // MiniMax
     {"<atem:function_calls>", "</atem:function_calls>"},
-    {"<function name=", "</function>"},                                  // MiniCPM
+    {.begin = "<function name=", .end = "</function>", .begins_call = true}, // MiniCPM
+    {.begin = "<function=", .end = "</function>", .begins_call = true},  // functionary 3.1
     {"<tool_calls:opensource>", "</tool_calls:opensource>", "<tool_call:opensource>", "</tool_call:opensource>"}, // Hunyuan
     {"<|START_ACTION|>", "<|END_ACTION|>"},                              // Command R
     {"<|tools_prefix|>", "<|tools_suffix|>"},                            // Apertus
     {"<TOOLCALL>", "</TOOLCALL>"},                                       // Nemotron
-    {"<|tool_call|>", "<|/tool_call|>"},                                 // Phi 4, Granite 3
+    {"<seed:tool_call>", "</seed:tool_call>"},                           // Seed
     {"<|function_call|>", ""},                                           // GigaChat
-    {"<|python_tag|>", ""},                                              // Llama 3
-    {"", ""},                                                            // Llama 3.2
+    {"", ""},                                                            // Llama 3
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -183,13 +183,17 @@ private:
   json object_ = json::object();
 };
 
-// <function=NAME> <parameter=KEY> VALUE </parameter> </function>
+// <function=NAME> <parameter=KEY> VALUE </parameter> </function>, or with an object in the parameters' place
 bool add_tagged_calls(std::string_view text, const offered_tools& tools, calls& out) {
   const auto before = out.size();
   while (take_until(text, "<function=")) {
     auto inner = text.substr(0, text.find("<function="));
     const auto name = take_until(inner, ">");
     if (!name || !is_name(trimmed(*name))) return false;
+    if (const auto object = trimmed(inner.substr(0, inner.find("</function>"))); object.starts_with('{')) {
+      if (!add_named_call(*name, object, out)) return false;
+      continue;
+    }
     plain_arguments arguments(trimmed(*name), tools);
     while (take_until(inner, "<parameter=")) {
       const auto key = take_until(inner, ">");
@@ -253,7 +257,7 @@ bool add_calls(const call_marks& marks, std::string_view text, const offered_too
   if (text.starts_with('{') || text.starts_with('[')) return add_json_calls(text, out);
   if (has("<function=")) return add_tagged_calls(text, tools, out);
   if (has("invoke name=\"")) return add_invoked_calls(text, "invoke", "parameter", tools, out);
-  if (marks.begin == "<function name=") return add_invoked_calls(std::string(marks.begin) + std::string(text), "function", "param", tools, out);
+  if (has("function name=\"")) return add_invoked_calls(text, "function", "param", tools, out);
   return add_paired_call(text, tools, out);
 }
 
@@ -288,7 +292,8 @@ std::span<const call_marks> known_call_marks() { return families; }
 
 std::optional<std::vector<tool_call>> read_calls(const call_marks& marks, std::string_view text, const offered_tools& tools) {
   calls out;
-  auto rest = trimmed(text);
+  const auto whole = marks.begins_call ? std::string(marks.begin) + std::string(text) : std::string();
+  auto rest = trimmed(marks.begins_call ? std::string_view(whole) : text);
   if (marks.item_begin.empty() || rest.find(marks.item_begin) == rest.npos) {
     if (!add_calls(marks, rest, tools, out)) return std::nullopt;
   } else {

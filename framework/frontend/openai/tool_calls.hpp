@@ -41,6 +41,7 @@ struct call_marks {
   std::string_view end;        ///< "": calls end with the answer
   std::string_view item_begin = {}, item_end = {}; ///< around each of several calls within
   std::string_view separator = {}; ///< between a name and its arguments, where that is how a call is written
+  bool begins_call = false;        ///< `begin` is the first part of a call itself
 };
 
 /// All that are known, those first that tell more.

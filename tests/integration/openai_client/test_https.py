@@ -4,33 +4,31 @@ import asyncio
 import json
 import os
 import pathlib
-import re
 import socket
 import ssl
 import subprocess
 import time
-import urllib.request
 
 import openai
 import pytest
+from running_service import RunningService
 
-MODEL = pathlib.Path.home() / ".cache/tokamak/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 NULL = pathlib.Path(os.environ.get("TOKAMAK", "")).resolve().parents[1] / "tests/plugins/null.so"
 TOPOLOGY = """
 [plugins]
-paths = ["{null}"]
+paths = ["$null_backend"]
 [models.smollm2]
-path = "{model}"
+path = "$model"
 [engines.smollm2]
 model = "smollm2"
-backend = {{ plugin = "null", step_us = {step_us} }}
+backend = { plugin = "null", step_us = $step_us }
 max_sequences = 256
 context_length = 4096
 [frontends.http]
-bind = "127.0.0.1:0"
+bind = "127.0.0.1:$port"
 tls_certificate = "cert.pem"
 tls_key = "key.pem"
-{more}
+$more
 """
 HI = [{"role": "user", "content": "Hi"}]
 
@@ -43,21 +41,11 @@ def certify(folder, name="localhost"):
     (folder / "cert.new").replace(folder / "cert.pem")
 
 
-class Service:
+class Service(RunningService):
     def __init__(self, folder, step_us=0, more=""):
-        if not MODEL.exists():
-            pytest.skip(f"{MODEL} is not there: run deploy/fetch_model.sh smollm2")
-        self.folder, self.log_file = folder, folder / "log"
+        self.folder = folder
         certify(folder)
-        (folder / "topology.toml").write_text(TOPOLOGY.format(null=NULL, model=MODEL, step_us=step_us, more=more))
-        with open(self.log_file, "w") as log:
-            self.process = subprocess.Popen([os.environ["TOKAMAK"], "serve", folder / "topology.toml"], stdout=log, stderr=subprocess.STDOUT)
-        wait_until(lambda: "https://" in self.log() or self.process.poll() is not None, 60)
-        self.address = re.search(r"https://127\.0\.0\.1:(\d+)", self.log()).group(0)
-        self.port = int(self.address.rsplit(":")[-1])
-
-    def log(self):
-        return self.log_file.read_text()
+        super().__init__(TOPOLOGY, folder, null_backend=NULL, step_us=step_us, more=more)
 
     def trust(self):
         context = ssl.create_default_context(cafile=self.folder / "cert.pem")
@@ -72,17 +60,6 @@ class Service:
     def session(self, context=None, **more):
         """A ragged end of it, which is a cut, is an error."""
         return (context or self.trust()).wrap_socket(self.plain(), server_hostname="localhost", suppress_ragged_eofs=False, **more)
-
-    def counter(self, kind, name):
-        actors = json.load(urllib.request.urlopen(self.address + "/status", context=self.trust()))["actors"]
-        return sum(a["counters"].get(name, 0) for a in actors if a["kind"] == kind)
-
-
-def wait_until(true, seconds=30):
-    end = time.monotonic() + seconds
-    while not true() and time.monotonic() < end:
-        time.sleep(0.05)
-    return true()
 
 
 def half_close(s):
@@ -105,16 +82,14 @@ def stream_of(tokens):
 def service(tmp_path_factory):
     s = Service(tmp_path_factory.mktemp("https"), more="client_buffer_bytes = 1048576\nstall_timeout_ms = 10000")
     yield s
-    s.process.terminate()
-    assert s.process.wait(30) == 0, s.log()
+    s.end()
 
 
 @pytest.fixture(scope="module")
 def hasty(tmp_path_factory):
     s = Service(tmp_path_factory.mktemp("hasty"), step_us=2000, more="idle_timeout_ms = 6000\nrequest_timeout_ms = 1000")
     yield s
-    s.process.terminate()
-    assert s.process.wait(30) == 0, s.log()
+    s.end()
 
 
 def test_chat_and_stream(service):
@@ -157,7 +132,7 @@ def test_a_client_that_does_not_read_is_cut_and_can_see_that(service):
         with pytest.raises((TimeoutError, OSError)):
             while True:
                 deaf.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
-        assert wait_until(lambda: service.counter("frontend", "connections") == 1)  # the one that asks
+        assert service.wait_until(lambda: service.counter("frontend", "connections") == 1, 30)  # the one that asks
         deaf.settimeout(30)
         with pytest.raises(OSError):
             read_all(deaf)
@@ -253,7 +228,7 @@ def test_clients_that_leave_take_their_sequences_along(hasty):
             leave(s)
         except OSError:
             pass  # events were on their way
-        assert wait_until(lambda: hasty.counter("scheduler", "running") == 0 and hasty.counter("frontend", "connections") == 1, 5)  # 6 s would be the whole answer
+        assert hasty.wait_until(lambda: hasty.counter("scheduler", "running") == 0 and hasty.counter("frontend", "connections") == 1, 5)  # 6 s would be the whole answer
         s.close()
     with hasty.session() as s:  # half a request is none
         s.sendall(post("/v1/completions", stream_of(5))[:-10])
@@ -270,18 +245,18 @@ def test_a_certificate_is_renewed_while_the_service_runs(service):
     now = lambda: (service.folder / "cert.pem").read_text()
     first, before = now(), service.session()
     certify(service.folder, "renewed")
-    assert now() != first and wait_until(lambda: peer() == now(), 5)
-    assert "certificate.renewed" in service.log()
+    assert now() != first and service.wait_until(lambda: peer() == now(), 5)
+    assert "certificate.renewed" in service.log.read_text()
     before.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")  # sessions go on with the old one
     assert read_all(before).endswith(b'{"status":"ok"}')
     before.close()
 
     good = now()
     (service.folder / "cert.pem").write_text(first)  # with the new key
-    assert wait_until(lambda: peer() == good and "certificate.refused" in service.log(), 5)
+    assert service.wait_until(lambda: peer() == good and "certificate.refused" in service.log.read_text(), 5)
     for _ in range(5):
         time.sleep(0.5)
         assert peer() == good
-    assert service.log().count("certificate.refused") == 1 and "this is not the key of the first certificate" in service.log()
+    assert service.log.read_text().count("certificate.refused") == 1 and "this is not the key of the first certificate" in service.log.read_text()
     certify(service.folder)
-    assert wait_until(lambda: peer() == now(), 5)
+    assert service.wait_until(lambda: peer() == now(), 5)

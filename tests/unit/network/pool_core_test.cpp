@@ -1,4 +1,4 @@
-// A pool without its actors: what it books of an answer that nobody waits for any more.
+// A pool without its actors: what it books of an answer that nobody waits for any more, and what text it makes of tokens.
 #include "unit/network/test_pool.hpp"
 
 #include <doctest/doctest.h>
@@ -44,4 +44,24 @@ TEST_CASE("tokens that arrive after their request was closed are booked as disca
   CHECK(p.effects.text == "abc");
   CHECK(p.effects.booked[{"gold", wire::TokenKind::delivered}] == 3);
   CHECK(p.effects.booked[{"", wire::TokenKind::discarded}] == 2); // whose they were is forgotten
+}
+
+TEST_CASE("control tokens are named where the reader asks for it, but for those that end an answer") {
+  constexpr std::int32_t control = 256, end = 257;
+  for (const bool shown : {false, true}) {
+    test::pool p;
+    wire::OpenT m;
+    m.id = 7;
+    m.prompt = std::make_unique<wire::PromptT>();
+    m.prompt->text = "x";
+    m.generate = 9;
+    m.show_special = shown;
+    p.open(m);
+    auto c = std::make_unique<wire::ChunkT>();
+    c->id = 7;
+    c->tokens = {'a', control, 'b', end};
+    c->finish = wire::FinishReason::stop;
+    p.send(std::move(c));
+    CHECK(p.effects.text == (shown ? "a<|im_start|>b" : "ab"));
+  }
 }

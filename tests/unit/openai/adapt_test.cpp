@@ -59,6 +59,22 @@ TEST_CASE("a call that is asked for begins in the prompt") {
   CHECK(refused(R"("tool_choice":"required",)" + tools, {}).starts_with(wrong + "tool_choice unsupported_parameter"));
 }
 
+TEST_CASE("calls that came before have the arguments that the template wants") {
+  const std::string talk = R"({"model":"m","messages":[{"role":"user","content":"x"},{"role":"assistant","content":null,"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{\"a\": 1}"}}]}]})";
+  auto request = accepted(api::chat_completions, talk);
+  auto as_text = dialect();
+  as_text.arguments_as_text = true;
+  const auto calls = [&](const model_dialect& d) {
+    CHECK_FALSE(adapt(request, d));
+    CHECK((request.opens.at(0).prompt->json_messages.find("\"content\":null") != std::string::npos) == d.content_is_null);
+    const auto& json = request.opens.at(0).prompt->json_messages;
+    return json.substr(json.find("\"arguments\""));
+  };
+  CHECK(calls(dialect()) == R"("arguments":{"a":1}}}]}])");
+  as_text.content_is_null = true;
+  CHECK(calls(as_text) == R"("arguments":"{\"a\":1}"}}]}])");
+}
+
 TEST_CASE("control tokens are shown where marks are such") {
   CHECK_FALSE(adapted(tools, dialect()).opens.at(0).show_special);
   auto special = dialect();

@@ -1,32 +1,19 @@
 // What chat templates of public models tell of their tools and their reasoning (the shared test data).
 #include "frontend/openai/model_dialect.hpp"
 
+#include "unit/model/reference_data.hpp"
+
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 using namespace tokamak;
 using namespace tokamak::frontend::openai;
 
 namespace {
 
-std::string shared(const std::string& name) {
-  const auto* folder = std::getenv("TOKAMAK_SHARED");
-  return (folder == nullptr ? std::string() : std::string(folder)) + "/" + name;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
 std::shared_ptr<model_card> card_of(const std::string& source) {
-  const auto file = gguf_file::open(shared("tokenizers/ggml-vocab-qwen2.gguf"));
+  const auto file = gguf_file::open(test::shared_path("tokenizers/ggml-vocab-qwen2.gguf"));
   if (!file) return nullptr;
   auto card = std::make_shared<model_card>();
   card->name = "model";
@@ -75,7 +62,7 @@ TEST_CASE("templates show how their models call tools and where they think") {
   };
   for (const auto& [name, want] : expected) {
     CAPTURE(name);
-    const auto source = read_file(shared("templates/" + name + ".jinja"));
+    const auto source = test::read_whole(test::shared_path("templates/" + name + ".jinja"));
     const auto card = source.empty() ? nullptr : card_of(source);
     if (!card) {
       MESSAGE("no shared templates and tokenizers: skipped");
@@ -99,6 +86,31 @@ TEST_CASE("a template may show a call's id in the place of its tool's name") {
   const auto dialect = model_dialect::of(card);
   CHECK(dialect.call_start == "<|tool_calls_section_begin|><|tool_call_begin|>functions.");
   CHECK(dialect.name_end == ":0<|tool_call_argument_begin|>");
+}
+
+TEST_CASE("a template may want the arguments of calls as text") {
+  const auto card = card_of("{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>' + c.function.name + '\n```json\n'"
+                            " + c.function.arguments + '\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>' }}{% endfor %}{% endfor %}");
+  if (!card) {
+    MESSAGE("no shared tokenizers: skipped");
+    return;
+  }
+  const auto dialect = model_dialect::of(card);
+  CHECK(dialect.arguments_as_text);
+  CHECK_FALSE(dialect.content_is_null);
+  CHECK(dialect.name_end == "\n```json\n");
+}
+
+TEST_CASE("a template may look for calls only where there is no content") {
+  const auto card = card_of("{% for m in messages %}{% if m.content is none %}{% for c in m.tool_calls %}<tool_call>{\"name\": \"{{ c.function.name }}\", \"arguments\": {{ c.function.arguments }}}</tool_call>"
+                            "{% endfor %}{% else %}{{ m.content }}{% endif %}{% endfor %}");
+  if (!card) {
+    MESSAGE("no shared tokenizers: skipped");
+    return;
+  }
+  const auto dialect = model_dialect::of(card);
+  CHECK(dialect.content_is_null);
+  CHECK(dialect.arguments_as_text); // an object would be written as Python writes it
 }
 
 TEST_CASE("the prompt may open the reasoning, and variables may close it") {

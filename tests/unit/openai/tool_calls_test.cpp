@@ -65,6 +65,8 @@ TEST_CASE("arguments that are plain text take the types of the tool's parameters
   CHECK(read("<｜DSML｜tool_calls>", "<｜DSML｜invoke name=\"get_weather\"><｜DSML｜parameter name=\"other\" string=\"true\">5</｜DSML｜parameter></｜DSML｜invoke>") == R"(get_weather {"other":"5"})");
   CHECK(read("<tool_call>", "get_weather\n<arg_key>city</arg_key>\n<arg_value>Oslo</arg_value>\n<arg_key>days</arg_key>\n<arg_value>2</arg_value>\n") == R"(get_weather {"city":"Oslo","days":2})");
   CHECK(read("<tool_call>", "now") == "now {}");
+  CHECK(read("<function=", "get_weather>{\"city\": \"Oslo\"}") == R"(get_weather {"city":"Oslo"})");
+  CHECK(read("<function name=", "\"get_weather\"><param name=\"city\">Oslo</param>") == R"(get_weather {"city":"Oslo"})");
 }
 
 TEST_CASE("what is no call is none") {
