@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "connection.hpp"
 #include "fake_service.hpp"
 
 using namespace tokamak;
@@ -239,4 +240,25 @@ TEST_CASE("the last chunks count even if the service leaves right after sending 
     }
     CHECK(tokens == 50);
   }
+}
+
+TEST_CASE("what a service said last is read by a connection that was not attended to while it came and the service left") {
+  using tokamak::client_detail::connection;
+  const std::unique_ptr<void, int (*)(void*)> context(zmq_ctx_new(), zmq_ctx_term);
+  const std::string path = "/tmp/tokamak_last_words." + std::to_string(getpid());
+  service server("ipc://" + path);
+  auto waiting = connection::begin(context.get(), server.address(), {});
+  REQUIRE(waiting);
+  while ((*waiting)->poll_changes() != connection::change::ready) std::this_thread::sleep_for(1ms);
+  REQUIRE((*waiting)->send(tokamak::client_detail::frame_type::drain, {1}));
+  const auto asked = server.receive();
+  REQUIRE(asked);
+  server.send(*asked, drained, make_drained(1));
+  server.leave();
+  unlink(path.c_str());
+  std::this_thread::sleep_for(100ms);
+  zmq_pollitem_t item{(*waiting)->socket(), 0, ZMQ_POLLIN, 0};
+  CHECK(zmq_poll(&item, 1, 0) == 1);
+  CHECK((*waiting)->poll_changes() == connection::change::lost);
+  CHECK((*waiting)->receive());
 }

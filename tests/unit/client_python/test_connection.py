@@ -11,6 +11,7 @@ import zmq
 import tokamak
 from conftest import IMPATIENT
 from fake_service import FakeService, chunks, error_reply, model_list
+from tokamak.connection import Connection, Options
 from tokamak.protocol import Frame, header
 
 STOP = 1
@@ -220,6 +221,25 @@ def test_the_last_chunks_count_even_if_the_service_leaves_right_after_sending_th
             service.chunk(got, offset=50, finish=STOP)
             service.vanish(linger=5000)
             assert sum(len(chunk.token_ids) for chunk in stream) == 50
+
+
+def test_what_a_service_said_last_is_read_by_a_connection_that_was_not_attended_to_meanwhile(tmp_path):
+    service = FakeService(f"ipc://{tmp_path}/socket")
+    context = zmq.Context()
+    waiting = Connection(context, service.address, Options())
+    while not waiting.ready:
+        waiting.poll_changes()
+    waiting.send(Frame.OPEN, b"")
+    peer = service.socket.recv_multipart()[0]
+    service.socket.send_multipart([peer, b"header", b"body"])
+    service.vanish(linger=5000)
+    time.sleep(0.1)
+    waiting.socket.poll(0)
+    waiting.poll_changes()
+    assert waiting.lost
+    assert waiting.receive() == [b"header", b"body"]
+    waiting.close(0)
+    context.term()
 
 
 def test_missing_tokens_end_the_answer_instead_of_passing_unnoticed(service, client):

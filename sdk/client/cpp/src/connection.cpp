@@ -11,6 +11,7 @@ namespace tokamak::client_detail {
 namespace {
 
 constexpr int attempt_limit_ms = 3000; // for TCP and for the ZeroMQ handshake
+constexpr int one_hour_ms = 3'600'000;
 
 client_error refused(const std::string& address) {
   const int code = zmq_errno();
@@ -25,8 +26,9 @@ void set_option(void* socket, int option, int value) { zmq_setsockopt(socket, op
 
 void configure(void* socket, const client_options& options) {
   set_option(socket, ZMQ_LINGER, 0);
-  // ZMQ_IMMEDIATE stays off: with it a lost connection drops what it had received but nobody had read yet.
-  set_option(socket, ZMQ_RECONNECT_IVL, -1);
+  // A lost connection must not drop what it had received but nobody had read yet. It would with ZMQ_IMMEDIATE, and where libzmq itself does not
+  // reconnect (-1), for then it ends the pipe; so it is to try later than anybody keeps a lost connection.
+  set_option(socket, ZMQ_RECONNECT_IVL, one_hour_ms);
   set_option(socket, ZMQ_CONNECT_TIMEOUT, attempt_limit_ms);
   set_option(socket, ZMQ_HANDSHAKE_IVL, attempt_limit_ms);
   set_option(socket, ZMQ_HEARTBEAT_IVL, static_cast<int>(options.heartbeat_interval.count()));

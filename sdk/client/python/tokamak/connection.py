@@ -19,6 +19,7 @@ from .protocol import Frame, header
 from .session import Session
 
 _ATTEMPT_LIMIT = 3.0  # seconds for TCP and for the ZeroMQ handshake
+_ONE_HOUR_MS = 3_600_000
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _GOODBYE = 0.3
 _PROBE_DISTANCE = 1 << 62  # apart from the ids of requests
@@ -66,9 +67,10 @@ class Connection:
             raise IoError(f"cannot connect to {address!r}: {why}") from None
 
     def _configure(self, options: Options) -> None:
-        # ZMQ_IMMEDIATE stays off: with it a lost connection drops what it had received but nobody had read yet.
+        # A lost connection must not drop what it had received but nobody had read yet. It would with ZMQ_IMMEDIATE, and where
+        # libzmq itself does not reconnect (-1), for then it ends the pipe; so it is to try later than anybody keeps a lost connection.
         for option, value in (
-            (zmq.RECONNECT_IVL, -1),
+            (zmq.RECONNECT_IVL, _ONE_HOUR_MS),
             (zmq.CONNECT_TIMEOUT, int(_ATTEMPT_LIMIT * 1000)),
             (zmq.HANDSHAKE_IVL, int(_ATTEMPT_LIMIT * 1000)),
             (zmq.HEARTBEAT_IVL, max(1, int(options.heartbeat_interval * 1000))),
