@@ -7,7 +7,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build pkg-config
   libcaf-dev libzmq3-dev cppzmq-dev libflatbuffers-dev flatbuffers-compiler libtomlplusplus-dev libpcre2-dev
-  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libsodium-dev libssl-dev libexpected-dev
+  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libsodium-dev libssl-dev libexpected-dev libjemalloc-dev
   doctest-dev python3 python3-venv ca-certificates curl iproute2
 )
 # Any Boost from 1.74 on will do; Debian's others give way to each other, so one that is there stays.

@@ -1,10 +1,8 @@
 // The tokamak program: parses the command line and runs one command.
 #include "app/commands/commands.hpp"
 #include "app/version.hpp"
-#include "base/freed_memory.hpp"
 
 int main(int argc, char** argv) {
-  tokamak::keep_freed_memory();
   CLI::App app{"Tokamak: an inference framework for large language models, operated by the token"};
   app.set_version_flag("--version", std::string("tokamak ") + tokamak::version);
   app.require_subcommand(1);

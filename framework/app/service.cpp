@@ -3,7 +3,7 @@
 
 #include "app/file_place.hpp"
 #include "app/frontends.hpp"
-#include "base/freed_memory.hpp"
+#include "base/allocator.hpp"
 #include "base/log.hpp"
 #include "app/node_links.hpp"
 #include "engine/model_files.hpp"

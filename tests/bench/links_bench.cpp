@@ -2,7 +2,6 @@
 // links_bench [runs [BYTES]]
 // A link is measured between two actors: one asks the other and waits for the answer, then it sends many frames one way.
 // Bare ZeroMQ is a DEALER and a ROUTER, a thread each, that do the same with one-part messages and touch none of their bytes.
-#include "base/freed_memory.hpp"
 #include "base/log.hpp"
 #include "network/links.hpp"
 
@@ -153,7 +152,6 @@ caf::behavior asker(asker_pointer self, const load& l, const links_actor& at, ch
 
 // A node of the service as links see it. Runs until the process is ended.
 void run_node(links_setup setup, const std::function<void(caf::actor_system&, const links&)>& then) {
-  keep_freed_memory(); // as a service has it, and its actors
   caf::actor_system_config config;
   config.set("scheduler.policy", caf::atom("sharing"));
   config.set("scheduler.max-threads", std::size_t{1});
