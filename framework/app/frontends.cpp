@@ -113,6 +113,7 @@ expected<running_frontend> start_http(const topology::frontend& config, const fr
     setup.settings.cards.push_back(card_of(*endpoint, parts));
     setup.endpoints.push_back(parts.endpoints.at(endpoint->name));
   }
+  if (parts.topology.endpoints.size() == 1) setup.settings.only_model = parts.topology.endpoints.front().name;
   setup.settings.models = models_of_engines(parts.topology);
   setup.bind = config.bind;
   setup.max_connections = config.max_clients;
@@ -124,6 +125,7 @@ expected<running_frontend> start_http(const topology::frontend& config, const fr
   setup.limits.stall_us = std::uint64_t{config.stall_timeout_ms} * 1000;
   setup.directory = parts.directory;
   setup.ids = parts.ids;
+  setup.background = parts.background;
   auto started = frontend::spawn_http_frontend(parts.system, std::move(setup));
   if (!started) return fail(started.error());
   return running_frontend{caf::actor_cast<caf::strong_actor_ptr>(started->actor), started->address};

@@ -21,6 +21,7 @@ struct frontend_parts {
   const std::map<std::string, model_card>& cards;                ///< by model
   caf::strong_actor_ptr directory;                               ///< the node
   std::shared_ptr<sequence_ids> ids;
+  caf::strong_actor_ptr background;                              ///< a background_actor
 };
 
 struct running_frontend {

@@ -165,7 +165,7 @@ struct service::starter {
       if (!placement) return fail(placement.error());
       const auto& model = topology.find_engine(config.engines.front())->model;
       network::pool_setup setup{config.name, here, cards.at(model), fingerprints.at(model), {}, std::uint64_t{topology.operations.heartbeat_ms} * 1000,
-                                to.ledger_};
+                                to.ledger_, to.background_};
       for (const auto& name : config.engines) setup.members.push_back(member(name));
       auto pool = network::spawn_pool(to.system_, std::move(setup), std::move(*placement));
       node.sources.push_back(untyped(pool));
@@ -223,7 +223,7 @@ struct service::starter {
   }
 
   expected<void> start_frontends(const caf::strong_actor_ptr& directory) {
-    const frontend_parts parts{to.system_, topology, to.endpoints_, cards, directory, to.ids_};
+    const frontend_parts parts{to.system_, topology, to.endpoints_, cards, directory, to.ids_, to.background_};
     for (const auto& config : topology.frontends) {
       if (config.node != here && topology.nodes.size() > 1) continue;
       auto started = start_frontend(config, parts);
@@ -240,6 +240,7 @@ struct service::starter {
     if (auto ok = find_node(); !ok) return ok;
     to.ledger_ = untyped(operations::spawn_ledger(to.system_, "ledger"));
     node.sources.push_back(to.ledger_);
+    to.background_ = untyped(spawn_background(to.system_, options.detached));
     if (auto ok = start_links(); !ok) return ok;
     if (auto ok = start_engines(); !ok) return ok;
     if (serves_clients()) {
@@ -279,6 +280,7 @@ service::~service() {
     if (e.kv_cache) stop(untyped(e.kv_cache));
     for (const auto& shard : e.shards) stop(untyped(shard));
   }
+  stop(background_);
   stop(ledger_);
 }
 

@@ -59,6 +59,7 @@ private:
   std::string name_;
   std::shared_ptr<sequence_ids> ids_;
   caf::strong_actor_ptr ledger_;
+  caf::strong_actor_ptr background_;
   caf::strong_actor_ptr links_; ///< null where the node has no peers
   std::map<std::string, engine::running_engine> engines_;
   std::map<std::string, caf::strong_actor_ptr> pools_;

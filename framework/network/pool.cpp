@@ -31,8 +31,8 @@ using self_pointer = pool_actor::stateful_pointer<pool_state>;
 
 class outgoing final : public pool_effects {
 public:
-  outgoing(self_pointer self, std::vector<pool_member> members, caf::strong_actor_ptr ledger)
-      : self_(self), members_(std::move(members)), ledger_(std::move(ledger)) {}
+  outgoing(self_pointer self, const pool_setup& setup)
+      : self_(self), members_(setup.members), ledger_(setup.ledger), background_(setup.background) {}
 
   owner_id owner_of(const caf::strong_actor_ptr& sender) {
     const auto it = std::find(owners_.begin(), owners_.end(), sender);
@@ -79,6 +79,7 @@ public:
   std::uint64_t random() override { return random_(); }
   std::int64_t unix_time_s() override { return tokamak::unix_time_s(); }
   std::uint64_t now_us() override { return tokamak::now_us(self_->system()); }
+  void background(background_work work) override { self_->send(caf::actor_cast<background_actor>(background_), background_job{std::make_shared<background_work>(std::move(work))}); }
 
 private:
   template <class T>
@@ -89,6 +90,7 @@ private:
   self_pointer self_;
   std::vector<pool_member> members_;
   caf::strong_actor_ptr ledger_;
+  caf::strong_actor_ptr background_;
   std::unordered_map<caf::actor_id, std::size_t> by_actor_; ///< members
   std::vector<caf::strong_actor_ptr> owners_;
   std::mt19937_64 random_{std::random_device{}()};
@@ -198,7 +200,7 @@ pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr
   state.placement = std::move(*made);
   std::vector<std::string> names;
   for (const auto& m : setup->members) names.push_back(m.name);
-  state.out = std::make_unique<outgoing>(self, setup->members, setup->ledger);
+  state.out = std::make_unique<outgoing>(self, *setup);
   auto* placement = &*state.placement;
   state.core = std::make_unique<pool_core>(
       std::move(setup->card), std::move(names),
@@ -221,6 +223,7 @@ pool_actor::behavior_type pool_behavior(self_pointer self, const std::shared_ptr
         on_imported(self, node, name, engine);
       },
       [=](pulse_atom) { on_pulse(self); },
+      [=](const background_end& end) { (*end.rest)(); },
       [=](const frame_of<wire::StatusRequest>&) { return status_of(self->state); },
   };
 }

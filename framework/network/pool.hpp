@@ -2,6 +2,7 @@
 // actor pool; never blocks.
 #pragma once
 
+#include "message/background_actor.hpp"
 #include "message/link_actors.hpp"
 #include "message/sequence_actors.hpp"
 #include "network/pool_core.hpp"
@@ -26,6 +27,7 @@ using pool_actor = caf::typed_actor<
     caf::reacts_to<frame_of<wire::EngineLoad>>, // from engines: how they are, and that they are
     caf::reacts_to<imported_atom, std::string, std::string, caf::strong_actor_ptr>, // from links: an engine of another node
     caf::reacts_to<pulse_atom>,               // own timer: engines that are not heard
+    caf::reacts_to<background_end>,           // of a prompt that was read in the background
     caf::replies_to<frame_of<wire::StatusRequest>>::with<frame_of<wire::ActorStatus>>>;
 
 struct pool_member {
@@ -43,6 +45,7 @@ struct pool_setup {
   std::vector<pool_member> members;
   std::uint64_t heartbeat_us = 1'000'000; ///< an engine not heard for two of these is out until it is heard again
   caf::strong_actor_ptr ledger;           ///< or null
+  caf::strong_actor_ptr background;       ///< a background_actor: reads long prompts
 };
 
 /// A member that goes down or falls silent is taken out, and put back when it returns.

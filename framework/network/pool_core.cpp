@@ -8,7 +8,7 @@
 namespace tokamak::network {
 
 pool_core::pool_core(model_card card, std::vector<std::string> members, choose_function choose, pool_effects& effects)
-    : card_(std::move(card)), choose_(std::move(choose)), effects_(effects) {
+    : card_(std::make_shared<const model_card>(std::move(card))), choose_(std::move(choose)), effects_(effects) {
   for (auto& name : members) members_.push_back({std::move(name), true, 0, 0, 0, 0, 0, 0, 0});
 }
 
@@ -39,19 +39,72 @@ expected<std::size_t> pool_core::place(const wire::Open& m, std::span<const std:
 }
 
 stream_decoder pool_core::decoder_of(const wire::Open& m) const {
-  return stream_decoder(*card_.tokenizer, {.skip_special = !m.show_special()});
+  return stream_decoder(*card_->tokenizer, {.skip_special = !m.show_special()});
 }
 
 // An end of generation has no text, whatever the reader wants to see: it is no part of what the model says.
 std::string pool_core::text_of(stream& s, std::int32_t token) const {
-  return s.shows_special && card_.tokenizer->is_end_of_generation(token) ? std::string() : s.decoder.push(token);
+  return s.shows_special && card_->tokenizer->is_end_of_generation(token) ? std::string() : s.decoder.push(token);
 }
 
+namespace {
+
+// What is read on the spot: some milliseconds of work.
+constexpr std::size_t short_prompt_bytes = 32 << 10;
+
+std::size_t bytes_of(const wire::Prompt& prompt) {
+  std::size_t bytes = (prompt.text() ? prompt.text()->size() : 0) + (prompt.json_messages() ? prompt.json_messages()->size() : 0) +
+                      (prompt.tools() ? prompt.tools()->size() : 0) + (prompt.variables() ? prompt.variables()->size() : 0);
+  for (std::uint32_t i = 0; prompt.messages() && i < prompt.messages()->size(); ++i)
+    if (const auto* content = prompt.messages()->Get(i)->content()) bytes += content->size();
+  return bytes;
+}
+
+} // namespace
+
 void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
-  if (streams_.contains(m->id()))
+  if (streams_.contains(m->id()) || readings_.contains(m->id()))
     return answer_error(owner, m->id(), 0, {errc::already_exists, fmt::format("sequence {} is open already", m->id()), {}});
   if (!m->prompt()) return answer_error(owner, m->id(), 0, {errc::invalid_argument, "the prompt is missing", {}});
-  auto tokens = card_.tokens_of(*m->prompt(), effects_.unix_time_s());
+  const auto now = effects_.now_us();
+  if (bytes_of(*m->prompt()) <= short_prompt_bytes) return admit(owner, m, card_->tokens_of(*m->prompt(), effects_.unix_time_s()), now);
+  const auto number = ++last_reading_;
+  readings_.emplace(m->id(), reading{owner, m->parent(), number, now});
+  effects_.background([this, m, number, card = card_, unix_s = effects_.unix_time_s()] {
+    auto tokens = std::make_shared<prompt_tokens>(card->tokens_of(*m->prompt(), unix_s));
+    return [this, m, number, tokens] { prompt_read(number, m, std::move(*tokens)); };
+  });
+}
+
+void pool_core::prompt_read(std::uint64_t number, const frame_of<wire::Open>& m, prompt_tokens tokens) {
+  const auto it = readings_.find(m->id());
+  if (it == readings_.end() || it->second.number != number) return; // closed meanwhile
+  const auto r = std::move(it->second);
+  readings_.erase(it);
+  admit(r.owner, m, std::move(tokens), r.asked_us);
+  if (r.paused && streams_.contains(m->id())) {
+    wire::FlowT pause;
+    pause.ids = {m->id()};
+    pause.paused = true;
+    flow(*make_frame<wire::Flow>(pause));
+  }
+  for (const auto& operation : r.then) operation();
+}
+
+// True: the prompt is still being read, and the operation follows.
+bool pool_core::waits(std::uint64_t id, std::function<void()> operation) {
+  const auto it = readings_.find(id);
+  if (it == readings_.end()) return false;
+  it->second.then.push_back(std::move(operation));
+  return true;
+}
+
+template <class Condition>
+void pool_core::forget_readings(Condition condition) {
+  std::erase_if(readings_, [&](const auto& r) { return condition(r.first, r.second); });
+}
+
+void pool_core::admit(owner_id owner, const frame_of<wire::Open>& m, prompt_tokens tokens, std::uint64_t asked_us) {
   if (!tokens) return answer_error(owner, m->id(), 0, tokens.error());
   auto member = place(*m, *tokens);
   if (!member) return answer_error(owner, m->id(), 0, member.error());
@@ -60,6 +113,8 @@ void pool_core::open(owner_id owner, const frame_of<wire::Open>& m) {
   s.opened_us = effects_.now_us();
   s.shows_special = m->show_special();
   auto message = m.unpack();
+  // The deadline counts from the request on; one that is over already is the engine's to tell.
+  if (message.deadline_us > 0) message.deadline_us -= std::min(message.deadline_us - 1, s.opened_us - asked_us);
   if (message.stops) s.stop_strings = std::move(message.stops->strings);
   s.stops = stop_matcher(s.stop_strings);
   s.tenant = message.tenant;
@@ -89,17 +144,19 @@ pool_core::stream* pool_core::find_or_answer(owner_id owner, std::uint64_t id, s
 }
 
 void pool_core::extend(owner_id owner, const frame_of<wire::Extend>& m) {
+  if (waits(m->id(), [=, this] { extend(owner, m); })) return;
   auto* s = find_or_answer(owner, m->id(), m->op());
   if (!s) return;
   s->steered = true;
   if (!m->text() || m->text()->size() == 0) return effects_.to_member(s->member, m);
   auto message = m.unpack();
-  message.tokens = card_.tokenizer->encode(message.text, {.add_special = false, .parse_special = false, .add_space_prefix = false});
+  message.tokens = card_->tokenizer->encode(message.text, {.add_special = false, .parse_special = false, .add_space_prefix = false});
   message.text.clear();
   effects_.to_member(s->member, make_frame<wire::Extend>(message));
 }
 
 void pool_core::generate(owner_id owner, const frame_of<wire::Generate>& m) {
+  if (waits(m->id(), [=, this] { generate(owner, m); })) return;
   auto* s = find_or_answer(owner, m->id(), m->op());
   if (!s) return;
   s->steered = true;
@@ -107,6 +164,7 @@ void pool_core::generate(owner_id owner, const frame_of<wire::Generate>& m) {
 }
 
 void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
+  if (waits(m->id(), [=, this] { fork(owner, m); })) return;
   const auto it = streams_.find(m->id());
   if (it == streams_.end() || streams_.contains(m->child()))
     return answer_error(owner, m->child(), 0,
@@ -123,6 +181,7 @@ void pool_core::fork(owner_id owner, const frame_of<wire::Fork>& m) {
 }
 
 void pool_core::truncate(owner_id owner, const frame_of<wire::Truncate>& m) {
+  if (waits(m->id(), [=, this] { truncate(owner, m); })) return;
   auto* s = find_or_answer(owner, m->id(), 0);
   if (!s) return;
   s->steered = true;
@@ -133,6 +192,7 @@ void pool_core::truncate(owner_id owner, const frame_of<wire::Truncate>& m) {
 }
 
 void pool_core::close(const wire::Close& m) {
+  forget_readings([&](std::uint64_t id, const reading& r) { return id == m.id() || r.parent == m.id(); });
   std::vector<std::uint64_t> ids;
   for (const auto& [id, s] : streams_)
     if (id == m.id() || s.parent == m.id()) ids.push_back(id);
@@ -145,6 +205,7 @@ void pool_core::close(const wire::Close& m) {
 }
 
 void pool_core::close_owner(owner_id owner) {
+  forget_readings([&](std::uint64_t, const reading& r) { return r.owner == owner; });
   std::vector<std::uint64_t> ids;
   for (const auto& [id, s] : streams_)
     if (s.owner == owner) ids.push_back(id);
@@ -173,6 +234,8 @@ void pool_core::flow(const wire::Flow& m) {
     if (const auto it = streams_.find(m.ids()->Get(i)); it != streams_.end()) {
       it->second.paused = m.paused();
       by_member[it->second.member].ids.push_back(it->first);
+    } else if (const auto waiting = readings_.find(m.ids()->Get(i)); waiting != readings_.end()) {
+      waiting->second.paused = m.paused();
     }
   for (auto& [member, message] : by_member) {
     message.paused = m.paused();
@@ -259,7 +322,7 @@ void pool_core::discard(std::uint64_t tokens, const std::string& tenant, const s
 void pool_core::add_top(const wire::Chunk& c, wire::ChunkT& to) const {
   if (!c.top()) return;
   to.top.reset(c.top()->UnPack());
-  for (auto id : to.top->ids) to.top->texts.emplace_back(card_.tokenizer->piece(id));
+  for (auto id : to.top->ids) to.top->texts.emplace_back(card_->tokenizer->piece(id));
 }
 
 wire::UsageT pool_core::usage_of(const stream& s) {

@@ -2,6 +2,7 @@
 // text and stop strings for the owner. Pure and single-threaded; effects go through pool_effects.
 #pragma once
 
+#include "message/background.hpp"
 #include "model/card.hpp"
 #include "model/tokenizer/stream_decoder.hpp"
 #include "network/stop_matcher.hpp"
@@ -32,6 +33,7 @@ public:
   virtual std::uint64_t random() = 0;       ///< seeds for requests that name none
   virtual std::int64_t unix_time_s() = 0;   ///< what templates may print
   virtual std::uint64_t now_us() = 0;       ///< for what is left of deadlines
+  virtual void background(background_work work) { work()(); } ///< done elsewhere, its rest on this thread
 };
 
 /// Picks a member: the placement plugin's choose().
@@ -42,6 +44,7 @@ class pool_core {
 public:
   pool_core(model_card card, std::vector<std::string> members, choose_function choose, pool_effects& effects);
 
+  /// Long prompts are read in the background: what else is said of their sequences meanwhile waits for that, and a close ends it.
   void open(owner_id owner, const frame_of<wire::Open>& m);
   void extend(owner_id owner, const frame_of<wire::Extend>& m);
   void generate(owner_id owner, const frame_of<wire::Generate>& m);
@@ -70,9 +73,17 @@ public:
   const counters& counts() const { return counts_; }
   std::size_t n_available() const;
   std::size_t n_streams() const { return streams_.size(); }
-  const model_card& card() const { return card_; }
 
 private:
+  using prompt_tokens = expected<std::vector<std::int32_t>>;
+  /// A sequence whose prompt is being read.
+  struct reading {
+    owner_id owner = 0;
+    std::uint64_t parent = 0, number = 0;
+    std::uint64_t asked_us = 0;
+    bool paused = false;
+    std::vector<std::function<void()>> then = {}; ///< operations on it that came meanwhile
+  };
   struct stream {
     std::uint64_t parent = 0;
     owner_id owner = 0;
@@ -108,6 +119,11 @@ private:
     double tokens_per_s = 0;
   };
 
+  void admit(owner_id owner, const frame_of<wire::Open>& m, prompt_tokens tokens, std::uint64_t asked_us);
+  void prompt_read(std::uint64_t number, const frame_of<wire::Open>& m, prompt_tokens tokens);
+  bool waits(std::uint64_t id, std::function<void()> operation);
+  template <class Condition>
+  void forget_readings(Condition condition);
   expected<std::size_t> place(const wire::Open& m, std::span<const std::int32_t> tokens, const std::vector<bool>& gave_up = {});
   stream_decoder decoder_of(const wire::Open& m) const;
   std::string text_of(stream& s, std::int32_t token) const;
@@ -125,11 +141,13 @@ private:
   void answer_error(owner_id owner, std::uint64_t id, std::uint64_t op, const error& why);
   stream* find_or_answer(owner_id owner, std::uint64_t id, std::uint64_t op);
 
-  model_card card_;
+  std::shared_ptr<const model_card> card_;
   std::vector<member_state> members_;
   choose_function choose_;
   pool_effects& effects_;
   std::unordered_map<std::uint64_t, stream> streams_;
+  std::unordered_map<std::uint64_t, reading> readings_; ///< by sequence
+  std::uint64_t last_reading_ = 0;
   counters counts_;
 };
 

@@ -10,20 +10,32 @@
 namespace tokamak::frontend {
 
 http_exchanges::http_exchanges(http_settings settings, sequence_ids& ids, http_effects& effects)
-    : settings_(std::move(settings)), ids_(ids), effects_(effects) {
-  for (const auto& card : settings_.cards) dialects_.push_back(openai::model_dialect::of(card));
-  dialects_.resize(settings_.endpoint_names.size());
+    : parts_([&] {
+        auto parts = std::make_shared<service_parts>(service_parts{std::move(settings)});
+        for (const auto& card : parts->settings.cards) parts->dialects.push_back(openai::model_dialect::of(card));
+        parts->dialects.resize(parts->settings.endpoint_names.size());
+        return parts;
+      }()),
+      settings_(parts_->settings), ids_(ids), effects_(effects) {}
+
+std::optional<std::size_t> http_exchanges::service_parts::endpoint_of(std::string_view name) const {
+  const auto found = std::find(settings.endpoint_names.begin(), settings.endpoint_names.end(), name);
+  if (found == settings.endpoint_names.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - settings.endpoint_names.begin());
 }
 
-std::optional<std::size_t> http_exchanges::endpoint_of(std::string_view name) const {
-  const auto found = std::find(settings_.endpoint_names.begin(), settings_.endpoint_names.end(), name);
-  if (found == settings_.endpoint_names.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - settings_.endpoint_names.begin());
-}
-
-openai::api_error http_exchanges::unknown_model(std::string_view name) const {
+openai::api_error http_exchanges::service_parts::unknown_model(std::string_view name) const {
   const auto shown = std::string(name.substr(0, 64));
-  return {404, "invalid_request_error", fmt::format("no model '{}'{}", shown, known_names(shown, settings_.endpoint_names)), "model", "model_not_found"};
+  return {404, "invalid_request_error", fmt::format("no model '{}'{}", shown, known_names(shown, settings.endpoint_names)), "model", "model_not_found"};
+}
+
+tl::expected<http_exchanges::service_parts::readied, openai::api_error> http_exchanges::service_parts::read(openai::api kind, std::string_view body) const {
+  auto request = openai::read_request(kind, body, settings.only_model);
+  if (!request) return tl::unexpected(std::move(request.error()));
+  const auto endpoint = endpoint_of(request->model);
+  if (!endpoint) return tl::unexpected(unknown_model(request->model));
+  if (auto wrong = openai::adapt(*request, dialects[*endpoint])) return tl::unexpected(std::move(*wrong));
+  return readied{std::move(*request), *endpoint};
 }
 
 namespace {
@@ -40,20 +52,22 @@ void set_tenant(wire::OpenT& open, const std::string& owner) {
 
 } // namespace
 
-void http_exchanges::generate(std::uint64_t connection, openai::api kind, const http_request& request, marks marks, std::string owner, std::int64_t unix_s) {
-  auto read = openai::read_request(kind, request.body);
-  if (!read) return refuse(connection, marks, read.error());
-  const auto endpoint = endpoint_of(read->model);
-  if (!endpoint) return refuse(connection, marks, unknown_model(read->model));
-  if (auto wrong = openai::adapt(*read, dialects_[*endpoint])) return refuse(connection, marks, *wrong);
-  exchange e{*endpoint, read->stream, false, {}, marks.request_id, marks.origin, nullptr};
-  auto opens = std::move(read->opens);
-  const auto prefix = kind == openai::api::chat_completions ? "chatcmpl-" : kind == openai::api::completions ? "cmpl-" : "resp_";
-  e.answer = std::make_unique<openai::answer>(std::move(*read), prefix + marks.request_id, unix_s);
+void http_exchanges::generate(std::uint64_t connection, openai::api kind, std::string body, marks marks, std::string owner, std::int64_t unix_s) {
+  read_body(
+      connection, std::move(body), [kind](const service_parts& parts, std::string_view text) { return parts.read(kind, text); },
+      [=, this](auto read) { read ? begin(connection, std::move(*read), marks, owner, unix_s) : refuse(connection, marks, read.error()); });
+}
+
+void http_exchanges::begin(std::uint64_t connection, service_parts::readied readied, marks marks, const std::string& owner, std::int64_t unix_s) {
+  auto& [request, endpoint] = readied;
+  exchange e{endpoint, request.stream, false, {}, marks.request_id, marks.origin, nullptr};
+  auto opens = std::move(request.opens);
+  const auto prefix = request.kind == openai::api::chat_completions ? "chatcmpl-" : request.kind == openai::api::completions ? "cmpl-" : "resp_";
+  e.answer = std::make_unique<openai::answer>(std::move(request), prefix + marks.request_id, unix_s);
   for (std::size_t i = 0; i < opens.size(); ++i) {
     auto& open = opens[i];
     open.id = ids_.next();
-    open.target = settings_.endpoint_names[*endpoint];
+    open.target = settings_.endpoint_names[endpoint];
     open.trace = marks.request_id;
     if (!owner.empty()) set_tenant(open, owner);
     e.sequences.push_back(open.id);
@@ -61,7 +75,7 @@ void http_exchanges::generate(std::uint64_t connection, openai::api kind, const 
   }
   counts_.requests += opens.size();
   const auto& running = running_.insert_or_assign(connection, std::move(e)).first->second;
-  for (const auto& open : opens) effects_.to_endpoint(*endpoint, make_frame<wire::Open>(open));
+  for (const auto& open : opens) effects_.to_endpoint(endpoint, make_frame<wire::Open>(open));
   if (held_.contains(connection)) pause(running, true); // the answer before is still on its way
 }
 
@@ -127,6 +141,7 @@ void http_exchanges::cancel(exchange& e) {
 
 void http_exchanges::closed(std::uint64_t connection) {
   held_.erase(connection);
+  reading_.erase(connection);
   std::erase_if(asked_, [&](const auto& question) { return question.second.connection == connection; });
   const auto it = running_.find(connection);
   if (it == running_.end()) return;

@@ -1,11 +1,13 @@
 // What clients ask over HTTP, and what they are answered, without sockets or actors: requests in, frames to endpoints out, and back
-// (DESIGN.md 5, step 1). One exchange at most runs on a connection. All of a request is hostile. Pure and single-threaded.
+// (DESIGN.md 5, step 1). One exchange at most runs on a connection. All of a request is hostile. Pure; single-threaded but for large bodies, which
+// are read in the background.
 #pragma once
 
 #include "frontend/http/api_keys.hpp"
 #include "frontend/http/http_message.hpp"
 #include "frontend/openai/answer.hpp"
 #include "frontend/openai/fields.hpp"
+#include "message/background.hpp"
 #include "message/sequence_ids.hpp"
 #include "model/card.hpp"
 
@@ -22,6 +24,7 @@ struct http_settings {
   std::string name;                            ///< the frontend's
   std::string version;                         ///< of this program
   std::vector<std::string> endpoint_names;     ///< what requests call `model`, aliases too
+  std::string only_model = {};                 ///< what requests ask for that name no model; "": there are several
   std::vector<std::shared_ptr<const model_card>> cards = {}; ///< of each endpoint, for its tokenizer; null where pools differ or are elsewhere
   std::map<std::string, std::string> models = {}; ///< of each engine, the name that clients ask for: for metrics
   std::optional<api_keys> keys = {};           ///< none: anybody may ask
@@ -43,6 +46,7 @@ public:
   virtual void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) = 0;
   virtual void ask_models(std::uint64_t op) = 0; ///< answered by reply()
   virtual void ask_status(std::uint64_t op) = 0; ///< answered by reply()
+  virtual void background(background_work work) { work()(); } ///< done elsewhere, its rest on this thread
 };
 
 class http_exchanges {
@@ -66,10 +70,28 @@ public:
   };
   const counters& counts() const { return counts_; }
   /// What the connection asked for is being generated.
-  bool generates(std::uint64_t connection) const { return running_.contains(connection); }
+  bool generates(std::uint64_t connection) const { return running_.contains(connection) || reading_.contains(connection); }
   std::size_t n_running() const { return running_.size(); }
 
 private:
+  /// What reading a body needs. Immutable; any thread.
+  struct service_parts {
+    http_settings settings;
+    std::vector<openai::model_dialect> dialects = {}; ///< of each endpoint's model
+
+    struct readied {
+      openai::generation_request request;
+      std::size_t endpoint;
+    };
+    using answer_body = tl::expected<std::string, openai::api_error>;
+    tl::expected<readied, openai::api_error> read(openai::api kind, std::string_view body) const;
+    answer_body tokens_of(std::string_view body, std::int64_t unix_s) const;
+    answer_body text_of(std::string_view body) const;
+    /// Of the body's `model`; null: `found` says why.
+    const model_card* card_of(openai::fields& in) const;
+    openai::api_error unknown_model(std::string_view name) const;
+    std::optional<std::size_t> endpoint_of(std::string_view name) const;
+  };
   struct exchange {
     std::size_t endpoint;
     bool stream;
@@ -94,14 +116,12 @@ private:
     std::string request_id, origin;
   };
 
-  void generate(std::uint64_t connection, openai::api kind, const http_request& request, marks marks, std::string owner, std::int64_t unix_s);
+  /// Calls `read` with the body, in the background if that is large, and then `then` with what came of it, unless the connection is gone.
+  template <class Read, class Then>
+  void read_body(std::uint64_t connection, std::string body, Read read, Then then);
+  void generate(std::uint64_t connection, openai::api kind, std::string body, marks marks, std::string owner, std::int64_t unix_s);
+  void begin(std::uint64_t connection, service_parts::readied readied, marks marks, const std::string& owner, std::int64_t unix_s);
   void ask(std::uint64_t connection, question what, std::string model, marks marks);
-  void tokenize(std::uint64_t connection, const http_request& request, const marks& marks, std::int64_t unix_s);
-  void detokenize(std::uint64_t connection, const http_request& request, const marks& marks);
-  /// Of the body's `model`; null: `found` says why.
-  const model_card* card_of(openai::fields& in) const;
-  openai::api_error unknown_model(std::string_view name) const;
-  std::optional<std::size_t> endpoint_of(std::string_view name) const;
   void preflight(std::uint64_t connection, const http_request& request, const marks& marks);
   void respond(std::uint64_t connection, const marks& marks, int status, std::string body, std::string_view type = "application/json");
   void refuse(std::uint64_t connection, const marks& marks, const openai::api_error& why, std::string_view allow = {});
@@ -113,16 +133,35 @@ private:
   void cancel(exchange& e);
   void pause(const exchange& e, bool paused);
 
-  http_settings settings_;
-  std::vector<openai::model_dialect> dialects_; ///< of each endpoint's model
+  std::shared_ptr<const service_parts> parts_;
+  const http_settings& settings_;
   sequence_ids& ids_;
   http_effects& effects_;
   std::unordered_map<std::uint64_t, exchange> running_; ///< by connection
+  std::unordered_map<std::uint64_t, std::uint64_t> reading_; ///< numbers of readings in the background, by connection
+  std::uint64_t last_reading_ = 0;
   std::unordered_map<std::uint64_t, sequence> sequences_;
   std::map<std::uint64_t, asked> asked_;
   std::set<std::uint64_t> held_; ///< connections
   std::string piece_; ///< of an answer, on its way out
   counters counts_;
 };
+
+template <class Read, class Then>
+void http_exchanges::read_body(std::uint64_t connection, std::string body, Read read, Then then) {
+  constexpr std::size_t short_body_bytes = 64 << 10; // a millisecond or few of work
+  if (body.size() <= short_body_bytes) return then(read(*parts_, body));
+  const auto number = ++last_reading_;
+  reading_[connection] = number;
+  effects_.background([this, connection, number, read, then, parts = parts_, text = std::move(body)] {
+    auto result = std::make_shared<decltype(read(*parts, text))>(read(*parts, text));
+    return [this, connection, number, then, result] {
+      const auto it = reading_.find(connection);
+      if (it == reading_.end() || it->second != number) return; // gone meanwhile
+      reading_.erase(it);
+      then(std::move(*result));
+    };
+  });
+}
 
 } // namespace tokamak::frontend

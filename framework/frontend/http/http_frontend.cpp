@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "frontend/frontend_actor.hpp"
 #include "message/actor_clock.hpp"
+#include "message/background_actor.hpp"
 #include "message/status.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -60,6 +61,8 @@ private:
       exchanges_.reply(*content.get_as<frame_of<wire::ModelList>>(0));
     } else if (content.match_elements<frame_of<wire::StatusRequest>>()) {
       answer_status(e);
+    } else if (content.match_elements<background_end>()) {
+      (*content.get_as<background_end>(0).rest)();
     } else if (content.match_elements<caf::down_msg>()) {
       const auto& down = content.get_as<caf::down_msg>(0);
       for (std::size_t i = 0; i < setup_->endpoints.size(); ++i)
@@ -217,6 +220,7 @@ private:
   void to_endpoint(std::size_t endpoint, frame_of<wire::Flow> m) override { forward(setup_->endpoints[endpoint], m); }
   void ask_models(std::uint64_t op) override { ask<wire::ListModels>(setup_->directory, op); }
   void ask_status(std::uint64_t op) override { ask<wire::StatusRequest>(setup_->directory, op); }
+  void background(background_work work) override { send(caf::actor_cast<background_actor>(setup_->background), background_job{std::make_shared<background_work>(std::move(work))}); }
 
   std::shared_ptr<http_frontend_setup> setup_;
   std::shared_ptr<listener> listener_;

@@ -25,6 +25,7 @@ struct http_frontend_setup {
   std::vector<caf::strong_actor_ptr> endpoints; ///< of settings.endpoint_names; each a sequence_server
   caf::strong_actor_ptr directory;              ///< answers ListModels and StatusRequest
   std::shared_ptr<sequence_ids> ids;
+  caf::strong_actor_ptr background;             ///< a background_actor: reads large bodies
 };
 
 struct http_frontend {

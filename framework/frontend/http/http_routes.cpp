@@ -87,11 +87,14 @@ void http_exchanges::request(std::uint64_t connection, http_request request, std
     if (!is_json(type)) return refuse(connection, marks, {415, "invalid_request_error", fmt::format("Content-Type is '{:.64}', expected application/json", type), {}, {}});
   }
 
-  if (path == "/v1/chat/completions") return generate(connection, openai::api::chat_completions, request, std::move(marks), std::move(owner), unix_s);
-  if (path == "/v1/completions") return generate(connection, openai::api::completions, request, std::move(marks), std::move(owner), unix_s);
-  if (path == "/v1/responses") return generate(connection, openai::api::responses, request, std::move(marks), std::move(owner), unix_s);
-  if (path == "/tokenize") return tokenize(connection, request, marks, unix_s);
-  if (path == "/detokenize") return detokenize(connection, request, marks);
+  if (path == "/v1/chat/completions") return generate(connection, openai::api::chat_completions, std::move(request.body), std::move(marks), std::move(owner), unix_s);
+  if (path == "/v1/completions") return generate(connection, openai::api::completions, std::move(request.body), std::move(marks), std::move(owner), unix_s);
+  if (path == "/v1/responses") return generate(connection, openai::api::responses, std::move(request.body), std::move(marks), std::move(owner), unix_s);
+  if (path == "/tokenize" || path == "/detokenize")
+    return read_body(
+        connection, std::move(request.body),
+        [unix_s, tokens = path == "/tokenize"](const service_parts& parts, std::string_view body) { return tokens ? parts.tokens_of(body, unix_s) : parts.text_of(body); },
+        [=, this](auto body) { body ? respond(connection, marks, 200, std::move(*body)) : refuse(connection, marks, body.error()); });
   if (path == "/version") return respond(connection, marks, 200, nlohmann::json{{"version", settings_.version}}.dump());
   if (path == "/health" || path == "/health/live") return respond(connection, marks, 200, R"({"status":"ok"})");
   if (path == "/") return respond(connection, marks, 200, std::string(web_page()), "text/html; charset=utf-8");
@@ -136,7 +139,7 @@ void http_exchanges::reply(const wire::ModelList& m) {
       if (question.what == question::models || name == question.model) entries.push_back(model_entry(*m.models()->Get(i), name));
   const marks of{question.request_id, question.origin};
   if (question.what == question::models) return respond(question.connection, of, 200, nlohmann::json{{"object", "list"}, {"data", std::move(entries)}}.dump());
-  if (entries.empty()) return refuse(question.connection, of, unknown_model(question.model));
+  if (entries.empty()) return refuse(question.connection, of, parts_->unknown_model(question.model));
   respond(question.connection, of, 200, entries.front().dump());
 }
 
@@ -161,45 +164,46 @@ void http_exchanges::reply(const wire::StatusReport& m) {
   respond(question.connection, of, 200, nlohmann::json{{"nodes", std::move(nodes)}, {"actors", std::move(actors)}}.dump());
 }
 
-const model_card* http_exchanges::card_of(openai::fields& in) const {
-  const auto* name = in.text("model");
-  if (!name) {
+const model_card* http_exchanges::service_parts::card_of(openai::fields& in) const {
+  const auto* named = in.text("model");
+  const auto& name = named ? *named : settings.only_model;
+  if (name.empty()) {
     in.missing("model");
     return nullptr;
   }
-  const auto endpoint = endpoint_of(*name);
+  const auto endpoint = endpoint_of(name);
   if (!endpoint) {
-    openai::note(in.found(), unknown_model(*name));
+    openai::note(in.found(), unknown_model(name));
     return nullptr;
   }
-  const auto* card = *endpoint < settings_.cards.size() ? settings_.cards[*endpoint].get() : nullptr;
+  const auto* card = *endpoint < settings.cards.size() ? settings.cards[*endpoint].get() : nullptr;
   if (!card) in.wrong("model", "the members of this model have no one tokenizer");
   return card;
 }
 
 // {"model", "prompt": text, "add_special_tokens": true, "parse_special": false} or {"model", "messages", "tools"}, as vLLM's server has it.
-void http_exchanges::tokenize(std::uint64_t connection, const http_request& request, const marks& marks, std::int64_t unix_s) {
-  const auto body = openai::read_object(request.body);
-  if (!body) return refuse(connection, marks, body.error());
+http_exchanges::service_parts::answer_body http_exchanges::service_parts::tokens_of(std::string_view text, std::int64_t unix_s) const {
+  const auto body = openai::read_object(text);
+  if (!body) return tl::unexpected(body.error());
   openai::finding found;
   openai::fields in(*body, {}, found);
   const auto* card = card_of(in);
   wire::PromptT prompt;
-  if (const auto* text = in.text("prompt")) prompt.text = *text;
+  if (const auto* given = in.text("prompt")) prompt.text = *given;
   prompt.add_special = in.flag("add_special_tokens").value_or(true);
   prompt.parse_special = in.flag("parse_special").value_or(false);
   if (const auto* messages = in.array("messages")) prompt.json_messages = messages->dump();
   if (const auto* tools = in.array("tools")) prompt.tools = tools->dump();
   in.finish();
-  if (found) return refuse(connection, marks, *found);
+  if (found) return tl::unexpected(std::move(*found));
   const auto tokens = card->tokens_of(*make_frame<wire::Prompt>(prompt), unix_s);
-  if (!tokens) return refuse(connection, marks, openai::from(tokens.error()));
-  respond(connection, marks, 200, nlohmann::json{{"tokens", *tokens}, {"count", tokens->size()}, {"max_model_len", card->context_length}}.dump());
+  if (!tokens) return tl::unexpected(openai::from(tokens.error()));
+  return nlohmann::json{{"tokens", *tokens}, {"count", tokens->size()}, {"max_model_len", card->context_length}}.dump();
 }
 
-void http_exchanges::detokenize(std::uint64_t connection, const http_request& request, const marks& marks) {
-  const auto body = openai::read_object(request.body);
-  if (!body) return refuse(connection, marks, body.error());
+http_exchanges::service_parts::answer_body http_exchanges::service_parts::text_of(std::string_view text) const {
+  const auto body = openai::read_object(text);
+  if (!body) return tl::unexpected(body.error());
   openai::finding found;
   openai::fields in(*body, {}, found);
   const auto* card = card_of(in);
@@ -212,10 +216,10 @@ void http_exchanges::detokenize(std::uint64_t connection, const http_request& re
     else in.wrong("tokens", fmt::format("'tokens[{}]' must be a token id from 0 to {}", i, card->tokenizer->vocab_size() - 1));
   }
   in.finish();
-  if (found) return refuse(connection, marks, *found);
+  if (found) return tl::unexpected(std::move(*found));
   decode_options how;
   how.skip_special = false;
-  respond(connection, marks, 200, nlohmann::json{{"prompt", card->tokenizer->decode(tokens, how)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  return nlohmann::json{{"prompt", card->tokenizer->decode(tokens, how)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 } // namespace tokamak::frontend

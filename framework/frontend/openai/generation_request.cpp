@@ -28,7 +28,7 @@ void open_choices(generation_request& request, const wire::OpenT& like, const wi
   }
 }
 
-tl::expected<generation_request, api_error> read_request(api kind, std::string_view body) {
+tl::expected<generation_request, api_error> read_request(api kind, std::string_view body, std::string_view only_model) {
   const auto parsed = read_object(body);
   if (!parsed) return tl::unexpected(parsed.error());
   finding found;
@@ -38,7 +38,8 @@ tl::expected<generation_request, api_error> read_request(api kind, std::string_v
   wire::OpenT like;
   like.sampling = std::make_unique<wire::SamplingT>();
   like.stops = std::make_unique<wire::StopsT>();
-  if (const auto* model = in.text("model")) request.model = *model;
+  const auto* model = in.text("model");
+  request.model = model ? *model : only_model;
   if (request.model.empty()) in.missing("model");
   like.target = request.model;
   read_stream(in, request);

@@ -56,8 +56,8 @@ struct generation_request {
   std::size_t n_answers() const { return std::size_t{prompts} * choices; }
 };
 
-/// Errors name the field (`param`). Pure.
-tl::expected<generation_request, api_error> read_request(api kind, std::string_view body);
+/// `only_model` is what a request that names no model asks for; "": it has to name one. Errors name the field (`param`). Pure.
+tl::expected<generation_request, api_error> read_request(api kind, std::string_view body, std::string_view only_model = {});
 
 /// Asks in the model's dialect for what the request wants, and notes how its answers are read. Without a dialect (`dialect.card` is null:
 /// models differ, or are elsewhere) answers are text as it comes. Errors: what this model cannot do. Pure.

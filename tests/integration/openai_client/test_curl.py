@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 
 def curl(*arguments):
@@ -20,6 +21,21 @@ def test_a_large_body_is_asked_for_first(address):
     body = json.dumps({"model": "smollm2", "prompt": "word " * 400_000, "max_tokens": 1})
     answer = subprocess.run(["curl", "-sS", "-m", "60", address + "/v1/completions", "-H", "Content-Type: application/json", "-d", "@-"], input=body, capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["error"]["code"] == "context_length_exceeded"
+
+
+def test_megabytes_of_text_hold_nobody_up(address):
+    work = json.dumps({"model": "smollm2", "prompt": "a" * 4_000_000})
+    post = ["curl", "-sS", "-m", "120", "-H", "Content-Type: application/json", "-d", "@-", "-o", "/dev/null", "-w", "%{time_total}", address + "/tokenize"]
+    tokenizing = subprocess.Popen(post, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    tokenizing.stdin.write(work)
+    tokenizing.stdin.close()
+    longest = 0.0
+    while tokenizing.poll() is None:
+        began = time.monotonic()
+        curl(address + "/health")
+        longest = max(longest, time.monotonic() - began)
+    took = float(tokenizing.stdout.read())
+    assert longest < took / 2, (longest, took)
 
 
 def test_other_origins(address):

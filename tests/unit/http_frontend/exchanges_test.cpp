@@ -35,6 +35,8 @@ struct fake_effects final : http_effects {
   }
   void ask_models(std::uint64_t op) override { models.push_back(op); }
   void ask_status(std::uint64_t op) override { status.push_back(op); }
+  void background(background_work work) override { rests.push_back(work()); }
+  std::vector<background_rest> rests; ///< of what was done in the background
 };
 
 using lines = std::vector<std::string>;
@@ -75,6 +77,27 @@ struct fixture {
 };
 
 } // namespace
+
+TEST_CASE_FIXTURE(fixture, "a large body is read in the background, and not at all for a client that is gone by then") {
+  const auto body = R"({"model":"small","prompt":")" + std::string(100'000, 'x') + R"("})";
+  post(1, body);
+  post(2, body);
+  CHECK(effects.to.empty());
+  CHECK(exchanges.generates(1));
+  exchanges.closed(1);
+  CHECK(!exchanges.generates(1));
+  REQUIRE(effects.rests.size() == 2);
+  for (const auto& rest : effects.rests) rest();
+  REQUIRE(effects.opened.size() == 1);
+  CHECK(effects.opened[0].prompt->text.size() == 100'000);
+  post(3, R"({"model":"large","prompt":")" + std::string(100'000, 'x') + R"("})");
+  effects.rests.at(2)();
+  REQUIRE(effects.answers.size() == 1);
+  CHECK(effects.answers[0].first == 404);
+  post(4, R"({"model":"small","prompt":")" + std::string(100'000, 'x'), "/tokenize");
+  effects.rests.at(3)();
+  CHECK(effects.answers.at(1).first == 400);
+}
 
 TEST_CASE_FIXTURE(fixture, "an error before the first token has its status, also where events were asked for") {
   post(1, R"({"model":"small","prompt":"x","stream":true})");

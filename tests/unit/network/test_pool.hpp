@@ -15,7 +15,7 @@ struct recorder final : network::pool_effects {
     wire::OpenT message;
   };
   void to_member(std::size_t member, frame_of<wire::Open> m) override { opened.push_back({member, m.unpack()}); }
-  void to_member(std::size_t, frame_of<wire::Extend>) override {}
+  void to_member(std::size_t, frame_of<wire::Extend> m) override { extended.push_back(m->id()); }
   void to_member(std::size_t, frame_of<wire::Generate>) override {}
   void to_member(std::size_t, frame_of<wire::Fork>) override {}
   void to_member(std::size_t, frame_of<wire::Truncate>) override {}
@@ -41,9 +41,11 @@ struct recorder final : network::pool_effects {
   std::uint64_t random() override { return ++randoms; }
   std::int64_t unix_time_s() override { return 0; }
   std::uint64_t now_us() override { return clock; }
+  void background(background_work work) override { rests.push_back(work()); }
 
+  std::vector<background_rest> rests; ///< of what was done in the background
   std::vector<open> opened;
-  std::vector<std::uint64_t> closed;
+  std::vector<std::uint64_t> closed, extended;
   std::vector<std::pair<std::size_t, std::uint64_t>> paused;
   std::string text;
   std::vector<std::uint32_t> offsets; ///< of chunks with tokens

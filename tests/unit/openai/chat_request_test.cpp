@@ -215,6 +215,15 @@ TEST_CASE("tools are passed on as they are, unless they are not to be used") {
         wrong + "tools[0].function.name missing_required_parameter: 'tools[0].function.name' is missing");
 }
 
+TEST_CASE("a request that names no model asks for the only one") {
+  const std::string body = R"({"messages":[{"role":"user","content":"Hi"}]})";
+  const auto read = read_request(api::chat_completions, body, "small");
+  REQUIRE(read);
+  CHECK(read->model == "small");
+  CHECK(read->opens.front().target == "small");
+  CHECK(read_request(api::chat_completions, chat_with(""), "small")->model == "m");
+}
+
 TEST_CASE("messages that say something wrong are told with their place") {
   CHECK(refusal(api::chat_completions, R"({"messages":[]})") == wrong + "model missing_required_parameter: 'model' is missing");
   CHECK(refusal(api::chat_completions, R"({"model":"m"})") == wrong + "messages missing_required_parameter: 'messages' is missing");
