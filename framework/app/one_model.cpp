@@ -16,6 +16,7 @@ topology::topology one_model_topology(const std::string& name, const std::string
   e.scheduler.plugin = "continuous";
   e.cache.plugin = "radix";
   e.graph_passes.push_back({.plugin = "operator_fusion"});
+  e.constraints.push_back({.plugin = "json_schema"});
   topology::node n;
   n.name = e.node = "local";
   topology::pool p;

@@ -41,6 +41,7 @@ struct service::starter {
   /// Engines of one model, block size and context share its graph; a simulation has thousands.
   std::map<std::tuple<std::string, std::uint32_t, std::uint32_t>, engine::model_source_data> graphs;
   node_setup node;
+  std::shared_ptr<const plugin::constraint_texts> constraints;
 
   bool serves_clients() const {
     if (topology.nodes.size() < 2 || !options.with_frontends) return true;
@@ -120,6 +121,11 @@ struct service::starter {
         auto read = engine::read_model(*file, config, card.end_tokens);
         if (!read) return wrong(config.where, read.error());
         data = std::move(*read);
+        data.tokens = [tokenizer = card.tokenizer] {
+          std::vector<std::string> bytes;
+          for (std::int32_t id = 0; id < tokenizer->vocab_size(); ++id) bytes.emplace_back(tokenizer->piece(id));
+          return bytes;
+        };
       }
       card.context_length = data.context_length;
       fingerprints.insert_or_assign(model->name, data.fingerprint);
@@ -174,6 +180,16 @@ struct service::starter {
     return {};
   }
 
+  // What clients ask for is checked at endpoints, whatever engine is to answer.
+  expected<void> read_constraints() {
+    std::vector<plugin_use> uses;
+    for (const auto& e : topology.engines) uses.insert(uses.end(), e.constraints.begin(), e.constraints.end());
+    auto made = plugin::constraint_texts::create(registry, uses, settings("constraint"));
+    if (!made) return fail(made.error());
+    constraints = std::move(*made);
+    return {};
+  }
+
   // Endpoints may have endpoints as members: those first. The checker has refused cycles.
   expected<void> start_endpoint(const topology::endpoint& config) {
     if (to.endpoints_.contains(config.name)) return {};
@@ -200,7 +216,7 @@ struct service::starter {
     info.aliases = config.aliases;
     info.pools = config.members;
     info.context_length = context_of(config);
-    fusion::endpoint_setup setup{config.name, std::move(members), std::move(*made), limits, config.max_cost_tokens, to.ids_};
+    fusion::endpoint_setup setup{config.name, std::move(members), std::move(*made), limits, config.max_cost_tokens, to.ids_, constraints};
     const auto endpoint = untyped(fusion::spawn_endpoint(to.system_, std::move(setup)));
     to.endpoints_.emplace(config.name, endpoint);
     node.sources.push_back(endpoint);
@@ -245,6 +261,7 @@ struct service::starter {
     if (auto ok = start_engines(); !ok) return ok;
     if (serves_clients()) {
       if (auto ok = start_pools(); !ok) return ok;
+      if (auto ok = read_constraints(); !ok) return ok;
       for (const auto& config : topology.endpoints)
         if (auto ok = start_endpoint(config); !ok) return ok;
     }
@@ -260,7 +277,7 @@ struct service::starter {
 expected<std::unique_ptr<service>> service::start(caf::actor_system& system, const topology::topology& topology,
                                                   const plugin::registry& registry, const service_options& options) {
   std::unique_ptr<service> made(new service(system));
-  starter s{*made, topology, registry, options, {}, {}, {}, {}, {}, {}, {}};
+  starter s{*made, topology, registry, options, {}, {}, {}, {}, {}, {}, {}, {}};
   if (auto ok = s.start_all(); !ok) return fail(ok.error());
   return made;
 }

@@ -41,6 +41,7 @@ scheduler_config scheduler_settings(const engine_setup& setup, const memory_plan
   c.vocab_size = setup.model.vocab_size;
   c.max_steps_in_flight = setup.config.shards.kind == "layers" ? static_cast<std::uint32_t>(n_shards) : 1;
   c.end_tokens = setup.model.end_tokens;
+  for (const auto& use : setup.config.constraints) c.constraints.push_back(use.plugin);
   return c;
 }
 

@@ -17,6 +17,7 @@ struct model_source_data {
   std::uint32_t context_length = 0;
   std::uint32_t vocab_size = 0;
   std::vector<std::int32_t> end_tokens;
+  token_bytes tokens;      ///< for constraints; may be empty
   std::string fingerprint; ///< of the weights: equal where engines may exchange cache blocks
   /// The bytes of a weight by name; empty if there is none. They outlive the engine.
   std::function<std::span<const std::byte>(const std::string&)> weight;

@@ -2,6 +2,7 @@
 // waits until those before it are done (CONTRACTS.md, "Sequence").
 #include "engine/scheduler_core.hpp"
 #include "engine/step_sampler.hpp"
+#include "plugin/constraint_texts.hpp"
 
 #include <algorithm>
 
@@ -66,6 +67,11 @@ expected<void> scheduler_core::admit(const wire::Open& m) const {
     m.sampling()->UnPackTo(&sampling);
     if (auto ok = check_sampler(to_sampler_params(sampling), config_.vocab_size); !ok) return ok;
   }
+  if (m.constraint()) {
+    const auto name = m.constraint()->plugin() ? m.constraint()->plugin()->string_view() : std::string_view();
+    if (std::find(config_.constraints.begin(), config_.constraints.end(), name) == config_.constraints.end())
+      return fail(plugin::no_such_constraint(fmt::format("engine '{}'", config_.name), name, config_.constraints));
+  }
   for (const auto& g : config_.groups) {
     if (g.kind != TK_GROUP_FULL) continue;
     const auto needed = (length + g.block_size) / g.block_size;
@@ -100,6 +106,11 @@ void scheduler_core::open(owner_id owner, const wire::Open& m, std::uint64_t now
   if (m.tenant()) s.tenant = m.tenant()->str();
   if (m.sampling()) m.sampling()->UnPackTo(&s.sampling);
   if (m.stops()) m.stops()->UnPackTo(&s.stops);
+  if (m.constraint()) {
+    auto constraint = std::make_shared<wire::ConstraintT>();
+    m.constraint()->UnPackTo(constraint.get());
+    s.constraint = std::move(constraint);
+  }
   s.tokens.assign(m.prompt()->tokens()->begin(), m.prompt()->tokens()->end());
   s.answer_start = s.length();
   if (m.delivered()) {
@@ -289,6 +300,7 @@ bool scheduler_core::apply(sequence& s, pending_operation& o, std::uint64_t now_
       if (o.amount == 0 || o.amount > s.length())
         return give_up(errc::invalid_argument, fmt::format("cannot truncate a sequence of {} tokens to {}", s.length(), o.amount));
       s.tokens.resize(o.amount);
+      s.changed = s.changed || o.amount < s.answer_start;
       s.answer_start = std::min(s.answer_start, o.amount);
       s.delivered = std::min(s.delivered, s.length() - s.answer_start);
       rewind(s, o.amount);
@@ -313,6 +325,7 @@ void scheduler_core::apply_fork(sequence& parent, const pending_operation& o, st
   child.tenant = parent.tenant;
   child.sampling = wire::SamplingT(parent.sampling);
   child.stops = wire::StopsT(parent.stops);
+  child.constraint = parent.constraint;
   child.tokens.assign(parent.tokens.begin(), parent.tokens.begin() + length);
   child.answer_start = std::min(parent.answer_start, length);
   child.delivered = length - child.answer_start;

@@ -46,12 +46,21 @@ void scheduler_core::result(const wire::StepResult& r, std::uint64_t now_us) {
   }
   settle(flight);
   counters_.step_us = counters_.step_us == 0 ? r.compute_us() : (7 * counters_.step_us + r.compute_us()) / 8;
-  std::uint32_t top_begin = 0;
+  std::uint32_t top_begin = 0, failed_begin = 0;
+  const auto next_failed = [&](std::uint32_t output) -> const wire::OutputError* {
+    if (!r.failed()) return nullptr;
+    while (failed_begin < r.failed()->size() && r.failed()->Get(failed_begin)->output() < output) ++failed_begin; // of sequences that ended with an earlier one
+    if (failed_begin == r.failed()->size() || r.failed()->Get(failed_begin)->output() > output) return nullptr;
+    return r.failed()->Get(failed_begin++);
+  };
   for (std::uint32_t i = 0; i < n_outputs; ++i) {
     const output_view o{r, i, top_begin};
     top_begin += o.top_count();
     if (auto* s = find_number(flight.outputs[i].sequence)) {
-      if (flight.outputs[i].sample) accept_token(*s, o, now_us);
+      if (const auto* failed = next_failed(i)) {
+        const auto why = from_wire(*failed->error());
+        finish(*s, wire::FinishReason::error, now_us, &why);
+      } else if (flight.outputs[i].sample) accept_token(*s, o, now_us);
       else accept_top(*s, o);
     }
   }
@@ -64,7 +73,7 @@ bool scheduler_core::ends_generation(const sequence& s, std::int32_t token) cons
   const auto in = [&](const std::vector<std::int32_t>& list) {
     return std::find(list.begin(), list.end(), token) != list.end();
   };
-  return in(s.stops.tokens) || (!s.stops.ignore_eos && in(config_.end_tokens));
+  return in(s.stops.tokens) || ((!s.stops.ignore_eos || s.constraint) && in(config_.end_tokens));
 }
 
 void scheduler_core::accept_token(sequence& s, const output_view& o, std::uint64_t now_us) {

@@ -36,6 +36,7 @@ struct scheduler_config {
   std::uint32_t max_steps_in_flight = 1; ///< one per pipeline stage
   bool prefix_cache = true;
   std::vector<std::int32_t> end_tokens;  ///< end of generation
+  std::vector<std::string> constraints;  ///< their names
 };
 
 /// What the scheduler does to the world. Called during scheduler_core's functions, on their thread.

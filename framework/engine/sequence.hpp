@@ -51,6 +51,7 @@ struct sequence {
   std::string tenant;
   wire::SamplingT sampling;
   wire::StopsT stops;
+  std::shared_ptr<const wire::ConstraintT> constraint; ///< or null
 
   std::vector<std::int32_t> tokens;    ///< prompt, then answer
   std::uint32_t answer_start = 0;      ///< length of the prompt
@@ -67,6 +68,7 @@ struct sequence {
   bool paused = false;
   bool one_shot = false;               ///< opened with generate: ends when its credit does
   bool announced = false;              ///< the shards know its sampling
+  bool changed = false;                ///< they have to be told anew
   bool pinned = false;                 ///< the cache holds pins for it
   bool preempted = false;
 

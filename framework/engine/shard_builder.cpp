@@ -182,7 +182,7 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
 
   weight_reader weights(setup, plan);
   shard_program program{.keep = {}, .kernels = {}, .backend = std::move(*backend), .cache = {}, .segments = {}, .groups = {},
-                        .group_names = {}, .received = {}, .sent = {}, .logits = {}, .vocab_size = 0, .rank = plan.rank,
+                        .group_names = {}, .received = {}, .sent = {}, .logits = {}, .vocab_size = 0, .constraints = {}, .rank = plan.rank,
                         .ranks = plan.ranks};
   for (std::size_t i = 0; i < plan.segments.size(); ++i) {
     auto& g = plan.segments[i];
@@ -219,6 +219,12 @@ expected<shard_program> build_shard(shard_plan plan, const engine_setup& setup, 
   program.keep.push_back(setup.model.keep);
   // Ranks compute the same logits; one samples.
   if (plan.rank != 0) program.logits.clear();
+  if (!program.logits.empty()) {
+    plugin::host_settings own;
+    own.name = "engine." + setup.config.name + ".constraint";
+    own.file = setup.topology_file;
+    program.constraints = std::make_shared<constraints>(setup.config.constraints, *setup.registry, std::move(own), setup.model.tokens);
+  }
   return program;
 }
 

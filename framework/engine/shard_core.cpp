@@ -8,7 +8,7 @@
 namespace tokamak::engine {
 
 shard_core::shard_core(shard_program program, done_poster post, shard_effects& effects)
-    : program_(std::move(program)), post_(std::move(post)), effects_(effects), sampler_(program_.vocab_size) {}
+    : program_(std::move(program)), post_(std::move(post)), effects_(effects), sampler_(program_.vocab_size, program_.constraints) {}
 
 // A simulated step ends when virtual time passes, which may be never; its backend drops it.
 shard_core::~shard_core() {
@@ -35,7 +35,7 @@ void shard_core::forget() {
   if (!jobs_.empty()) jobs_.front()->abandoned = true; // the backend is at it still
   received_.clear();
   partials_.clear();
-  sampler_ = step_sampler(program_.vocab_size);
+  sampler_ = step_sampler(program_.vocab_size, program_.constraints);
 }
 
 void shard_core::step(frame_of<wire::Step> frame) {

@@ -1,6 +1,7 @@
 // What a shard runs: the segments of one graph on one backend, with the buffers that carry values between them.
 #pragma once
 
+#include "engine/constraints.hpp"
 #include "message/frame.hpp"
 #include "plugin/backend_instance.hpp"
 #include "plugin/kernels_extension.hpp"
@@ -41,6 +42,7 @@ struct shard_program {
   std::string sent;                     ///< the value handed to the next shard; "" for the last
   std::string logits;                   ///< the last shard's output; "" for others
   std::uint32_t vocab_size = 0;
+  std::shared_ptr<class constraints> constraints; ///< of the one that samples
   std::uint32_t rank = 0;               ///< tensor-parallel rank
   std::uint32_t ranks = 1;
 };

@@ -109,7 +109,7 @@ void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step
                               std::uint64_t now_us) {
   const auto begin = s.computed + s.in_flight;
   const auto first_row = static_cast<std::uint32_t>(step.tokens.size());
-  if (!s.announced) announce(s, step);
+  if (!s.announced || s.changed) announce(s, step);
   if (s.first_step_us == 0) s.first_step_us = now_us;
   s.phase = sequence_phase::running;
   for (auto p = begin; p < begin + rows; ++p) {
@@ -147,18 +147,23 @@ void scheduler_core::add_rows(sequence& s, std::uint32_t rows, wire::StepT& step
 // Tells the shards how to sample this sequence.
 void scheduler_core::announce(sequence& s, wire::StepT& step) {
   s.announced = true;
+  s.changed = false;
   auto open = std::make_unique<wire::StepOpenT>();
   open->id = s.number;
   open->sampling = std::make_unique<wire::SamplingT>(s.sampling);
   const bool penalties = s.sampling.repetition_penalty != 1 || s.sampling.presence_penalty != 0 ||
                          s.sampling.frequency_penalty != 0;
-  if (penalties) open->history.assign(s.tokens.begin(), s.tokens.begin() + s.computed);
+  if (penalties || s.constraint) open->history.assign(s.tokens.begin(), s.tokens.begin() + s.computed);
   open->answer_start = s.answer_start;
   open->min_tokens = s.stops.min_tokens;
   open->ignore_eos = s.stops.ignore_eos;
   if (s.stops.ignore_eos || s.stops.min_tokens > 0) open->suppressed = config_.end_tokens;
   if (s.stops.min_tokens > 0)
     open->suppressed.insert(open->suppressed.end(), s.stops.tokens.begin(), s.stops.tokens.end());
+  if (s.constraint) {
+    open->constraint = std::make_unique<wire::ConstraintT>(*s.constraint);
+    open->end_tokens = config_.end_tokens;
+  }
   step.opened.push_back(std::move(open));
 }
 

@@ -108,6 +108,11 @@ expected<void> endpoint_core::admit(const wire::Open& m) {
     return fail(errc::unavailable, fmt::format("endpoint '{}' is draining", setup_.name));
   if (entries_.contains(m.id())) return fail(errc::already_exists, fmt::format("request {} is open already", m.id()));
   if (auto ok = check_request(m); !ok) return ok;
+  if (const auto* c = m.constraint()) {
+    const auto name = c->plugin() ? c->plugin()->string_view() : std::string_view();
+    if (!setup_.constraints) return fail(plugin::no_such_constraint("the service", name, {}));
+    if (auto ok = setup_.constraints->check(name, c->text() ? c->text()->string_view() : std::string_view()); !ok) return ok;
+  }
   const auto tokens = setup_.limits.max_tokens > 0 ? std::min(setup_.limits.max_tokens, m.generate()) : m.generate();
   if (setup_.max_cost_tokens > 0)
     if (const auto cost = setup_.fusion.worst_case_tokens(tokens); cost > setup_.max_cost_tokens)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fusion/request_call.hpp"
+#include "plugin/constraint_texts.hpp"
 #include "message/sequence_actors.hpp"
 #include "message/sequence_ids.hpp"
 
@@ -43,6 +44,7 @@ struct endpoint_setup {
   call_limits limits;
   std::uint64_t max_cost_tokens = 0; ///< worst case over all members; 0: no limit
   std::shared_ptr<sequence_ids> ids;
+  std::shared_ptr<const plugin::constraint_texts> constraints = nullptr; ///< or null: requests with one are refused
 };
 
 endpoint_actor spawn_endpoint(caf::actor_system& system, endpoint_setup setup);

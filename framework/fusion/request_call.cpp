@@ -184,6 +184,7 @@ tk_status request_call::open(const tk_open& o, std::uint64_t* sequence, tk_error
     m.prompt->tokens.assign(o.tokens, o.tokens + o.n_tokens);
     m.delivered.clear();
   }
+  if (o.greedy) m.constraint.reset();
   if (o.greedy && m.sampling) m.sampling->temperature = 0;
   if (o.ignore_stops) m.stops.reset();
   m.generate = o.generate;

@@ -154,6 +154,12 @@ expected<void> check(const wire::StepResult& r) {
   std::size_t total = 0;
   for (std::size_t i = 0; i < outputs; ++i) total += r.top_counts()->Get(static_cast<unsigned>(i));
   if (auto ok = equal(count(r.top_ids()), total, "StepResult.top_ids"); !ok) return ok;
+  for (std::size_t i = 0; i < count(r.failed()); ++i) {
+    const auto* failed = r.failed()->Get(static_cast<unsigned>(i));
+    if (!failed->error()) return fail(errc::corrupt, fmt::format("StepResult.failed[{}] has no error", i));
+    if (failed->output() >= outputs || (i > 0 && failed->output() <= r.failed()->Get(static_cast<unsigned>(i - 1))->output()))
+      return fail(errc::corrupt, fmt::format("StepResult.failed[{}] is output {}; ascending ones below {} expected", i, failed->output(), outputs));
+  }
   return equal(count(r.top_logprobs()), total, "StepResult.top_logprobs");
 }
 

@@ -46,6 +46,12 @@ constexpr entry backend_entries[] = {
     TOKAMAK_ENTRY(tk_backend, submit),         TOKAMAK_ENTRY(tk_backend, buffer_create),
     TOKAMAK_ENTRY(tk_backend, buffer_destroy), TOKAMAK_ENTRY(tk_backend, buffer_host_pointer),
     TOKAMAK_ENTRY(tk_backend, buffer_read),    TOKAMAK_ENTRY(tk_backend, buffer_write)};
+constexpr entry constraint_entries[] = {
+    TOKAMAK_ENTRY(tk_constraint, create),          TOKAMAK_ENTRY(tk_constraint, destroy),
+    TOKAMAK_ENTRY(tk_constraint, compile),         TOKAMAK_ENTRY(tk_constraint, compiled_destroy),
+    TOKAMAK_ENTRY(tk_constraint, matcher_create),  TOKAMAK_ENTRY(tk_constraint, matcher_destroy),
+    TOKAMAK_ENTRY(tk_constraint, advance),         TOKAMAK_ENTRY(tk_constraint, allowed),
+    TOKAMAK_ENTRY(tk_constraint, ending)};
 #undef TOKAMAK_ENTRY
 
 /// Name, least size and functions of a kind's table.
@@ -63,6 +69,7 @@ table_shape shape_of(tk_kind kind) {
     case TK_KIND_CACHE_POLICY: return {"tk_cache_policy", sizeof(tk_cache_policy), cache_policy_entries};
     case TK_KIND_GRAPH_PASS: return {"tk_graph_pass", sizeof(tk_graph_pass), graph_pass_entries};
     case TK_KIND_KERNELS: return {"tk_kernels", sizeof(tk_kernels), {}};
+    case TK_KIND_CONSTRAINT: return {"tk_constraint", sizeof(tk_constraint), constraint_entries};
     default: return {"tk_backend", sizeof(tk_backend), backend_entries};
   }
 }

@@ -12,6 +12,7 @@ std::string_view to_string(tk_kind kind) {
     case TK_KIND_GRAPH_PASS: return "graph_pass";
     case TK_KIND_KERNELS: return "kernels";
     case TK_KIND_BACKEND: return "backend";
+    case TK_KIND_CONSTRAINT: return "constraint";
     default: return "unknown";
   }
 }

@@ -9,9 +9,9 @@
 
 namespace tokamak::plugin {
 
-inline constexpr std::array<tk_kind, 7> all_kinds{TK_KIND_FUSION,       TK_KIND_PLACEMENT,  TK_KIND_SCHEDULER,
+inline constexpr std::array<tk_kind, 8> all_kinds{TK_KIND_FUSION,       TK_KIND_PLACEMENT,  TK_KIND_SCHEDULER,
                                                   TK_KIND_CACHE_POLICY, TK_KIND_GRAPH_PASS, TK_KIND_KERNELS,
-                                                  TK_KIND_BACKEND};
+                                                  TK_KIND_BACKEND,      TK_KIND_CONSTRAINT};
 
 /// "fusion", "cache_policy", …; "unknown" for a number that is no kind.
 std::string_view to_string(tk_kind kind);
@@ -34,5 +34,7 @@ template <>
 inline constexpr tk_kind kind_of<tk_kernels> = TK_KIND_KERNELS;
 template <>
 inline constexpr tk_kind kind_of<tk_backend> = TK_KIND_BACKEND;
+template <>
+inline constexpr tk_kind kind_of<tk_constraint> = TK_KIND_CONSTRAINT;
 
 } // namespace tokamak::plugin

@@ -19,7 +19,7 @@ struct position {
   friend auto operator<=>(const position&, const position&) = default;
 };
 
-/// A place in the topology that a plugin fills. Up to `backend` the numbers are those of tk_kind (plugin.h);
+/// A place in the topology that a plugin fills. Up to `constraint` the numbers are those of tk_kind (plugin.h);
 /// `weights` (transforms of a model's weights) gets its number with its first plugin.
 enum class slot : std::uint32_t {
   fusion = 1,
@@ -29,6 +29,7 @@ enum class slot : std::uint32_t {
   graph_pass = 5,
   kernels = 6,
   backend = 7,
+  constraint = 8,
   weights = 100
 };
 

@@ -29,6 +29,7 @@ void fill_in_engines(draft& d) {
     e.scheduler = default_slot(d, slot::scheduler, "continuous", m.where);
     e.cache = default_slot(d, slot::cache, "radix", m.where);
     e.graph_passes = {default_slot(d, slot::graph_pass, "operator_fusion", m.where)};
+    e.constraints = {default_slot(d, slot::constraint, "json_schema", m.where)};
     e.where = m.where;
     d.result.engines.push_back(std::move(e));
   }

@@ -129,7 +129,7 @@ private:
     if (!first(depth, "engine", e.name, &e)) return;
     line(depth, "engine {} on node {}: backend {}, scheduler {}, cache {}", e.name, e.node, shown(e.backend),
          shown(e.scheduler), shown(e.cache));
-    line(depth + 1, "graph_passes {}; kernels {}; shards {}", shown(e.graph_passes), shown(e.kernels), shown(e.shards));
+    line(depth + 1, "graph_passes {}; kernels {}; constraints {}; shards {}", shown(e.graph_passes), shown(e.kernels), shown(e.constraints), shown(e.shards));
     line(depth + 1, "threads {}, max_step_rows {}, max_sequences {}, max_waiting {}", unless_zero(e.threads, "all"),
          e.max_step_rows, e.max_sequences, e.max_waiting);
     line(depth + 1, "context_length {}, block_size {}, kv_memory_bytes {}", unless_zero(e.context_length, "of the model"),

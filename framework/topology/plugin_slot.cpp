@@ -153,6 +153,7 @@ std::string_view to_string(slot kind) {
     case slot::graph_pass: return "graph pass";
     case slot::kernels: return "kernels";
     case slot::backend: return "backend";
+    case slot::constraint: return "constraint";
     case slot::weights: return "weights";
   }
   return "unknown";

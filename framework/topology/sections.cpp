@@ -89,10 +89,12 @@ void read_engine(draft& d, table_reader& in, const std::string& name) {
   e.graph_passes = in.find("graph_passes") ? read_slots(d, in, "graph_passes", slot::graph_pass)
                                            : std::vector{default_slot(d, slot::graph_pass, "operator_fusion", in.where())};
   e.kernels = read_slots(d, in, "kernels", slot::kernels);
+  e.constraints = in.find("constraints") ? read_slots(d, in, "constraints", slot::constraint)
+                                         : std::vector{default_slot(d, slot::constraint, "json_schema", in.where())};
   read_engine_limits(d, in, e);
   read_shards(d, in, name, e.shards);
   if (e.shards.nodes.empty()) e.shards.nodes.assign(e.shards.count, e.node);
-  in.planned({"speculator", "constraint", "kv_codec"});
+  in.planned({"speculator", "kv_codec"});
   d.result.engines.push_back(std::move(e));
 }
 

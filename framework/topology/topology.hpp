@@ -39,6 +39,7 @@ struct engine {
   std::string node; ///< where the scheduler runs
   plugin_use backend, scheduler, cache; ///< defaults: cpu, continuous, radix
   std::vector<plugin_use> graph_passes, kernels;
+  std::vector<plugin_use> constraints; ///< default: json_schema
   std::uint32_t threads = 0;         ///< compute threads; 0: all of the machine
   std::uint32_t max_step_rows = 512; ///< tokens of one step
   std::uint32_t max_sequences = 64;  ///< of one step

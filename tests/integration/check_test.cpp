@@ -136,7 +136,7 @@ TEST_CASE("plugins that do not load are reported with the rest of the file, in i
   check_fails(
       folder, model + "[plugins]\npaths = [\"" + abi + "\"]\n[engines.a]\nthread = 1\n",
       "tokamak: @:4:10: " + abi +
-          ": ABI 0.2 wanted and 2.0 found; build the plugin with this version's SDK (version_mismatch)\n"
+          ": ABI 0.3 wanted and 2.0 found; build the plugin with this version's SDK (version_mismatch)\n"
           "tokamak: @:6:1: unknown key 'thread'; did you mean 'threads'? [engines.a] has: model, node, backend, "
           "scheduler, cache, "
           "graph_passes, kernels, threads, max_step_rows, max_sequences, max_waiting, context_length, kv_memory_bytes, "

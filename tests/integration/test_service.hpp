@@ -20,7 +20,7 @@ namespace tokamak::test {
 inline plugin::registry test_registry() {
   std::vector<std::filesystem::path> paths;
   if (const char* folder = std::getenv("TOKAMAK_TEST_PLUGINS"); folder && std::filesystem::exists(folder))
-    for (const auto* name : {"null.so", "reference.so", "fake_device.so", "lockstep.so", "acme.so"})
+    for (const auto* name : {"null.so", "reference.so", "fake_device.so", "lockstep.so", "acme.so", "alternatives.so"})
       if (const auto file = std::filesystem::path(folder) / name; std::filesystem::exists(file)) paths.push_back(file);
   auto registry = plugin::registry::load(paths);
   REQUIRE_MESSAGE(registry.has_value(), (registry ? "" : registry.error().to_string()));

@@ -63,7 +63,8 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
   }
   reading.begun = request.answer_start;
   if (forced) reading.begun += call_start(request, dialect);
-  if (reading.in_reasoning && !reading.begun.empty()) reading.begun.insert(0, std::string(dialect.reasoning_end) + "\n\n");
+  // What is forced begins behind the reasoning, of which there is none then.
+  if (reading.in_reasoning && (!reading.begun.empty() || !request.form_field.empty())) reading.begun.insert(0, std::string(dialect.reasoning_end) + "\n\n");
   if (request.use == tool_use::one_function) reading.function = request.function;
   std::string messages; // all choices have the same
   if ((dialect.arguments_as_text || dialect.content_is_null) && !request.opens.empty()) messages = with_calls_as_wanted(request.opens.front().prompt->json_messages, dialect);

@@ -22,7 +22,7 @@ void answer::take(std::size_t index, const wire::Chunk& chunk, std::string& out)
   const auto finish = chunk.finish();
   if (finish == wire::FinishReason::cancelled && !chunk.error()) return fail(from({errc::cancelled, "the request was cancelled", {}}), out);
   if (finish == wire::FinishReason::error || finish == wire::FinishReason::cancelled)
-    return fail(from(chunk.error() ? from_wire(*chunk.error()) : error{errc::internal, "the answer ended with an error", {}}), out);
+    return fail(failure_of(chunk), out);
   add(choice, index, chunk, out);
   if (finish == wire::FinishReason::none) return;
   choice.finish = finish;
@@ -30,6 +30,17 @@ void answer::take(std::size_t index, const wire::Chunk& chunk, std::string& out)
   if (!request_.stream) return;
   format_->end(index, choice, out);
   if (running_ == 0) format_->finish(choices_, usage(), out);
+}
+
+// An error of the form that was asked for is one of its field.
+api_error answer::failure_of(const wire::Chunk& chunk) const {
+  if (!chunk.error()) return from({errc::internal, "the answer ended with an error", {}});
+  const auto why = from_wire(*chunk.error());
+  auto error = from(why);
+  if (why.where != "constraint" || request_.form_field.empty()) return error;
+  error.param = request_.form_field;
+  error.message = fmt::format("'{}': {}", error.param, error.message);
+  return error;
 }
 
 void answer::add(answered_choice& choice, std::size_t index, const wire::Chunk& chunk, std::string& out) {

@@ -33,6 +33,7 @@ private:
   void add(answered_choice& choice, std::size_t index, const wire::Chunk& chunk, std::string& out);
   void say(answered_choice& choice, std::size_t index, std::string_view text, std::vector<chosen_token> tokens, std::string& out);
   void deliver(answered_choice& choice, std::size_t index, answer_parts::parts parts, std::vector<chosen_token> tokens, std::string& out);
+  api_error failure_of(const wire::Chunk& chunk) const;
   void fail(api_error why, std::string& out);
   answer_usage usage() const;
 

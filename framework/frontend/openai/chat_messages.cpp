@@ -83,15 +83,6 @@ json sent_call(const json& call, const std::string& path, finding& found) {
 
 } // namespace
 
-void check_format(const json& format, const std::string& path, finding& found) {
-  fields in(format, path, found);
-  const auto* type = in.text("type");
-  if (!type) return in.missing("type");
-  if (*type != "text")
-    return in.wrong("type", fmt::format("'{}' '{}' is not supported: {}; 'text' expected", in.path_of("type"), shortened(*type, 64), no_constraint), "unsupported_value");
-  in.finish();
-}
-
 std::string content_text(const json& content, const std::string& path, finding& found) {
   if (content.is_string()) return content.get<std::string>();
   std::string text;

@@ -113,7 +113,9 @@ void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   read_variables(in, request, prompt);
   request.include_reasoning = in.flag("include_reasoning").value_or(true);
   read_reasoning_format(in, request);
-  if (const auto* format = in.object("response_format")) check_format(*format, "response_format", in.found());
+  read_form(in, "response_format", request, like);
+  read_other_forms(in, request, like);
+  check_form(in, request);
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");
   for (const auto name : {"audio", "prediction", "web_search_options"}) in.unsupported(name);

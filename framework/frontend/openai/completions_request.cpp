@@ -79,6 +79,8 @@ void read_completions(fields& in, generation_request& request, wire::OpenT like)
     request.top_logprobs = static_cast<std::uint32_t>(*n);
   }
   read_echo(in, request, prompts);
+  read_form(in, "response_format", request, like);
+  read_other_forms(in, request, like);
   bool add_special = true;
   for (const auto name : {"add_special", "add_special_tokens"}) add_special = in.flag(name).value_or(add_special);
   read_limit(in, {"max_tokens", "max_completion_tokens", "n_predict"}, like);

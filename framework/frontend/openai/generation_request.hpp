@@ -49,6 +49,7 @@ struct generation_request {
   bool include_reasoning = true;
   bool split_reasoning = true;       ///< false: it stays in the text, marks and all
   std::string answer_start;          ///< text of the answer that the client has already: it goes on from there
+  std::string form_field;            ///< the field that says what form the answer has; "" for none
   answer_reading reading;            ///< see adapt()
   std::string settings;              ///< responses: fields that the answer repeats, as `"temperature":1.0,…`
   std::vector<wire::OpenT> opens;    ///< one a choice, those of the first prompt first: id 0, target = model

@@ -12,8 +12,8 @@ namespace tokamak::frontend::openai {
 /// and so the chosen one is nearly always among them.
 inline constexpr std::uint8_t asked_top = 20;
 
-/// Why formats are refused.
-inline constexpr auto no_constraint = "nothing constrains the output yet";
+/// Why what would need it is refused.
+inline constexpr auto no_constraint = "calls are not constrained yet";
 
 // sampling_fields.cpp: each reads fields of the request into `to`.
 void read_sampling(fields& in, wire::OpenT& to);
@@ -37,8 +37,11 @@ std::string content_text(const json& content, const std::string& path, finding& 
 void read_variables(fields& in, generation_request& request, wire::PromptT& to);
 /// How much a model is to think, as templates call it. `name`: of the field.
 void read_effort(fields& in, std::string_view name, json& variables);
-/// What an answer may look like: {"type": "text"}.
-void check_format(const json& format, const std::string& path, finding& found);
+
+// form_fields.cpp: what form an answer is to have. An error of the engine's about it names `request.form_field`.
+void read_form(fields& in, std::string_view name, generation_request& request, wire::OpenT& open); ///< response_format, text.format
+void read_other_forms(fields& in, generation_request& request, wire::OpenT& open); ///< other servers' fields
+void check_form(fields& in, const generation_request& request);                     ///< beside tools and begun answers
 
 /// Puts a prompt, and all that `like` says, before each of n choices; a seed counts up with them.
 void open_choices(generation_request& request, const wire::OpenT& like, const wire::PromptT& prompt);

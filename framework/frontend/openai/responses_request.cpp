@@ -79,13 +79,20 @@ void read_include(fields& in) {
     if ((*include)[i] != "reasoning.encrypted_content") in.unsupported("include", "answers have nothing more; 'reasoning.encrypted_content', of which there is none, expected");
 }
 
-void read_format(fields& in) {
+void read_format(fields& in, generation_request& request, wire::OpenT& open) {
   const auto* text = in.object("text");
   if (!text) return;
   fields of(*text, "text", in.found());
-  if (const auto* format = of.object("format")) check_format(*format, "text.format", in.found());
+  read_form(of, "format", request, open);
   read_verbosity(of);
   of.finish();
+}
+
+// As the answer repeats it.
+json format_of(fields& in) {
+  const auto* text = in.find("text");
+  const auto format = text && text->is_object() ? text->find("format") : json::const_iterator();
+  return text && text->is_object() && format != text->end() && format->is_object() ? *format : json{{"type", "text"}};
 }
 
 // How much the model is to think; null if the client leaves it to the model.
@@ -118,7 +125,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   read_include(in);
   const auto effort = read_reasoning(in, request, prompt);
   read_choice(in);
-  read_format(in);
+  read_format(in, request, like);
   if (const auto* truncation = in.text("truncation"); truncation && *truncation != "disabled")
     in.unsupported("truncation", "conversations are never shortened; 'disabled' expected");
   if (in.flag("background").value_or(false)) in.unsupported("background", "answers are not kept; false expected");
@@ -141,7 +148,7 @@ void read_responses(fields& in, generation_request& request, wire::OpenT like) {
   settings["service_tier"] = "default";
   settings["store"] = false;
   settings["temperature"] = in.number("temperature", {0, 2}).value_or(1.0);
-  settings["text"] = {{"format", {{"type", "text"}}}};
+  settings["text"] = {{"format", format_of(in)}};
   settings["tool_choice"] = "auto";
   settings["tools"] = json::array();
   settings["top_p"] = in.number("top_p", {0, 1, true}).value_or(1.0);

@@ -107,6 +107,7 @@ void check_extension(checks& c, const subject& s) {
     case TK_KIND_CACHE_POLICY: return check_cache_policy(c, s);
     case TK_KIND_GRAPH_PASS: return check_graph_pass(c, s);
     case TK_KIND_KERNELS: return check_kernels(c, s);
+    case TK_KIND_CONSTRAINT: return check_constraint(c, s);
     default: return check_backend(c, s);
   }
 }

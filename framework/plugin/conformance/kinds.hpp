@@ -25,5 +25,6 @@ void check_fusion(checks& c, const subject& s);
 void check_graph_pass(checks& c, const subject& s);
 void check_kernels(checks& c, const subject& s);
 void check_backend(checks& c, const subject& s);
+void check_constraint(checks& c, const subject& s);
 
 } // namespace tokamak::plugin::conformance

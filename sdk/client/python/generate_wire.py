@@ -13,7 +13,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCHEMAS = HERE.parents[2] / "schemas"
-TYPES = """Acknowledge ActorStatus Chunk Chunks Close Counter Drain Drained Error ErrorCode ErrorReply FinishReason Histogram Label
+TYPES = """Acknowledge ActorStatus Chunk Chunks Close Constraint Counter Drain Drained Error ErrorCode ErrorReply FinishReason Histogram Label
 ListModels Message ModelInfo ModelList NodeStatus Open Prompt Sampling StatusReport StatusRequest Stops TopLogprobs Usage""".split()
 
 

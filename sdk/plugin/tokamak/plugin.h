@@ -8,8 +8,8 @@
  *  - Nothing throws across this border, no allocation is freed by the other side, no C++ type appears.
  *  - Strings are pointer and length, not zero-terminated; memory given to a call is valid during that call
  *    unless said otherwise.
- *  - An instance is called by one thread at a time. Functions that run on the actor pool never block: all
- *    except those of backends.
+ *  - An instance is called by one thread at a time, but for constraints. Functions that run on the actor pool never
+ *    block: all except those of backends.
  *  - Plugins take time, randomness, logging and memory limits from tk_host, and read no clock.
  */
 #ifndef TOKAMAK_PLUGIN_H
@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #define TK_ABI_MAJOR 0
-#define TK_ABI_MINOR 2
+#define TK_ABI_MINOR 3
 
 #define TK_EXPORT __attribute__((visibility("default")))
 
@@ -521,6 +521,36 @@ typedef struct tk_placement {
                    size_t n_members);
 } tk_placement;
 
+/* ---- Kind: constraint ----------------------------------------------------------------------------------------- */
+
+/** What a text allows an answer to be, token by token. The text is the client's, and hostile: its size and what it costs
+ *  are the plugin's to limit. An instance, what it compiled and different matchers are used by several threads at a time;
+ *  one matcher by one. A matcher is a pure function of the tokens it was advanced by. */
+typedef struct tk_constraint {
+  size_t size;
+  /** tokens[i] are the bytes that token i stands for, valid during the call; empty: not text (control tokens), never
+   *  allowed. n_tokens = 0: an instance that only compiles, to check texts. */
+  tk_status (*create)(const tk_host* host, const tk_options* options, const tk_string* tokens, size_t n_tokens,
+                      void** self, tk_error* error);
+  void (*destroy)(void* self);
+  /** TK_INVALID_ARGUMENT with a message that says where in the text, what was found and what was expected;
+   *  TK_UNSUPPORTED likewise for what could be meant but is not known here. */
+  tk_status (*compile)(void* self, tk_string text, void** compiled, tk_error* error);
+  /** Once all of its matchers are destroyed. */
+  void (*compiled_destroy)(void* self, void* compiled);
+  /** At the answer's begin. Only of an instance with tokens. */
+  tk_status (*matcher_create)(void* self, void* compiled, void** matcher, tk_error* error);
+  void (*matcher_destroy)(void* self, void* matcher);
+  /** The answer goes on with this token. 0: it is not allowed here, and the matcher allows nothing from now on. */
+  int32_t (*advance)(void* self, void* matcher, int32_t token);
+  /** Sets bit i % 32 of mask[i / 32] for each token i that may come next. (n_tokens + 31) / 32 words, zero when called. */
+  void (*allowed)(void* self, void* matcher, uint32_t* mask);
+  /** TK_MAY_END: the answer so far is whole; TK_MUST_END: and nothing may follow. */
+  int32_t (*ending)(void* self, void* matcher);
+} tk_constraint;
+
+enum { TK_MAY_NOT_END = 0, TK_MAY_END = 1, TK_MUST_END = 2 };
+
 /* ---- Kind: fusion --------------------------------------------------------------------------------------------- */
 
 typedef struct tk_candidate {
@@ -585,7 +615,7 @@ typedef struct tk_open {
   tk_string text;         /* else this text ... */
   const int32_t* tokens;  /* ... or these tokens */
   size_t n_tokens;
-  int32_t greedy;         /* 1: ignore the request's sampling */
+  int32_t greedy;         /* 1: ignore the request's sampling and constraint */
   uint32_t ignore_stops;  /* 1: none of the request's stop rules */
   uint64_t deadline_us;   /* 0: the request's */
 } tk_open;
@@ -639,7 +669,7 @@ typedef struct tk_fusion {
 typedef uint32_t tk_kind;
 enum {
   TK_KIND_FUSION = 1, TK_KIND_PLACEMENT = 2, TK_KIND_SCHEDULER = 3, TK_KIND_CACHE_POLICY = 4,
-  TK_KIND_GRAPH_PASS = 5, TK_KIND_KERNELS = 6, TK_KIND_BACKEND = 7
+  TK_KIND_GRAPH_PASS = 5, TK_KIND_KERNELS = 6, TK_KIND_BACKEND = 7, TK_KIND_CONSTRAINT = 8
 };
 
 /** One extension: a name in a slot of the topology. */

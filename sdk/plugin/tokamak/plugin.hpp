@@ -8,6 +8,7 @@
 #include <tokamak/plugin.h>
 #include <tokamak/sdk/backend.hpp>
 #include <tokamak/sdk/cache_policy.hpp>
+#include <tokamak/sdk/constraint.hpp>
 #include <tokamak/sdk/failure.hpp>
 #include <tokamak/sdk/fusion.hpp>
 #include <tokamak/sdk/graph_pass.hpp>

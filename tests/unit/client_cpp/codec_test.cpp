@@ -47,6 +47,7 @@ TEST_CASE("every field of a request is in its Open") {
   request.priority = -2;
   request.trace = "t-1";
   request.tenant = "acme";
+  request.constraint = client_constraint{R"({"type":"object"})"};
   const bytes data = encode_open(99, request);
   const auto& open = read<wire::Open>(data);
   CHECK(open.id() == 99);
@@ -81,11 +82,14 @@ TEST_CASE("every field of a request is in its Open") {
   CHECK(open.priority() == -2);
   CHECK(open.trace()->str() == "t-1");
   CHECK(open.tenant()->str() == "acme");
+  CHECK(open.constraint()->plugin()->str() == "json_schema");
+  CHECK(open.constraint()->text()->str() == R"({"type":"object"})");
 }
 
 TEST_CASE("without a seed the service chooses one, and 0 is a seed") {
   client_request request = fake::ask_for();
   CHECK(!read<wire::Open>(encode_open(1, request)).sampling()->seed().has_value());
+  CHECK(!read<wire::Open>(encode_open(1, request)).constraint());
   request.sampling.seed = 0;
   CHECK(read<wire::Open>(encode_open(1, request)).sampling()->seed().value() == 0);
 }

@@ -49,6 +49,17 @@ def test_without_a_seed_the_service_chooses_one():
     assert opened(prompt="a", seed=0).Sampling().Seed() == 0
 
 
+def test_a_constraint_is_a_schema_or_a_plugin_with_its_text():
+    def told(constraint):
+        written = opened(prompt="a", constraint=constraint).Constraint()
+        return written and (written.Plugin().decode(), written.Text().decode())
+
+    assert told(None) is None
+    assert told({"type": "object", "title": "é"}) == ("json_schema", '{"type": "object", "title": "é"}')
+    assert told('{"type": "null"}') == ("json_schema", '{"type": "null"}')
+    assert told(("words", "yes|no")) == ("words", "yes|no")
+
+
 def test_text_is_a_completion_with_special_tokens_by_default():
     prompt = opened(prompt="").Prompt()
     assert prompt.Text() == b"" and prompt.AddSpecial() and not prompt.ParseSpecial()
@@ -103,6 +114,9 @@ def test_one_stop_string_may_stand_alone():
         (dict(messages="hi"), 'messages must be a list of {"role": ..., "content": ...}'),
         (dict(messages=[{"role": "user", "content": "\udfff"}]), "messages holds a lone surrogate, which is no text"),
         (dict(messages=[{"role": "user", "content": {1, 2}}]), "messages cannot be written as JSON: Object of type set is not JSON serializable"),
+        (dict(prompt="a", constraint=5), "constraint must be a JSON schema, or a plugin's name and its text, not 5"),
+        (dict(prompt="a", constraint={"type": {1}}), "constraint cannot be written as JSON: Object of type set is not JSON serializable"),
+        (dict(prompt="a", constraint=("words", 1)), "constraint must be text, not 1"),
         (dict(prompt="a", tools=[]), "tools need a prompt of messages"),
     ],
 )  # fmt: skip

@@ -129,6 +129,156 @@ TEST_CASE("an end token ends the answer and is not delivered") {
   CHECK(w.core.idle());
 }
 
+namespace {
+
+/// A sequence whose answer is constrained to `words`.
+wire::OpenT constrained(std::uint64_t id, const std::string& plugin = "words") {
+  wire::OpenT m;
+  m.id = id;
+  m.prompt = std::make_unique<wire::PromptT>();
+  m.prompt->tokens = {10, 11, 12};
+  m.generate = 8;
+  m.constraint = std::make_unique<wire::ConstraintT>();
+  m.constraint->plugin = plugin;
+  m.constraint->text = "yes|no";
+  return m;
+}
+
+scheduler_config with_words() {
+  auto c = config();
+  c.constraints = {"words"};
+  return c;
+}
+
+} // namespace
+
+TEST_CASE("the shard that samples is told a sequence's constraint, and what ends answers") {
+  world w(with_words());
+  w.core.open(0, *make_frame<wire::Open>(constrained(1)), w.now);
+  w.settle();
+  REQUIRE(w.steps.size() == 1);
+  const auto* open = w.steps[0]->opened()->Get(0);
+  CHECK(open->constraint()->plugin()->str() == "words");
+  CHECK(open->constraint()->text()->str() == "yes|no");
+  CHECK(open->answer_start() == 3);
+  REQUIRE(open->end_tokens());
+  CHECK(open->end_tokens()->Get(0) == 99);
+  w.open(2, 3, 1);
+  w.finish_step(20);
+  for (const auto& step : w.steps)
+    if (step->opened()) CHECK_FALSE(step->opened()->Get(0)->constraint());
+}
+
+TEST_CASE("a fork keeps the constraint, and the begin of the answer") {
+  world w(with_words());
+  auto m = constrained(1);
+  m.generate = 0;
+  w.core.open(0, *make_frame<wire::Open>(m), w.now);
+  w.settle();
+  w.finish_step(0);
+  wire::ForkT f;
+  f.id = 1;
+  f.child = 2;
+  w.core.fork(0, *make_frame<wire::Fork>(f), w.now);
+  wire::GenerateT g;
+  g.id = 2;
+  g.tokens = 2;
+  w.core.generate(0, *make_frame<wire::Generate>(g), w.now);
+  w.settle();
+  REQUIRE(!w.steps.empty());
+  REQUIRE(w.steps.back()->opened());
+  const auto* open = w.steps.back()->opened()->Get(0);
+  CHECK(open->constraint()->text()->str() == "yes|no");
+  CHECK(open->answer_start() == 3);
+}
+
+TEST_CASE("a constrained answer that goes on elsewhere brings its tokens along") {
+  world w(with_words());
+  auto m = constrained(1);
+  m.delivered = {20, 21};
+  w.core.open(0, *make_frame<wire::Open>(m), w.now);
+  w.settle();
+  const auto& step = w.steps.at(0);
+  const auto* open = step->opened()->Get(0);
+  CHECK(open->answer_start() == 3);
+  CHECK((open->history() ? open->history()->size() : 0) + step->tokens()->size() == 5);
+}
+
+TEST_CASE("a constrained answer ends at its end token even with ignore_eos") {
+  world w(with_words());
+  auto m = constrained(1);
+  m.stops = std::make_unique<wire::StopsT>();
+  m.stops->ignore_eos = true;
+  w.core.open(0, *make_frame<wire::Open>(m), w.now);
+  w.settle();
+  w.finish_step(20);
+  w.finish_step(99);
+  CHECK(w.got.back().finish == wire::FinishReason::stop);
+  CHECK(w.core.idle());
+}
+
+TEST_CASE("an engine without the constraint refuses it by name") {
+  world w(with_words());
+  w.core.open(0, *make_frame<wire::Open>(constrained(1, "grammar")), w.now);
+  REQUIRE(w.got.size() == 1);
+  CHECK(w.got[0].error->code == wire::ErrorCode::unsupported);
+  CHECK(w.got[0].error->message == "engine 'e' has no constraint 'grammar'; 'words' expected");
+  CHECK(w.got[0].error->where == "constraint");
+}
+
+TEST_CASE("an output that fails ends its sequence and no other") {
+  world w(with_words());
+  w.core.open(0, *make_frame<wire::Open>(constrained(1)), w.now);
+  w.settle();
+  w.open(2, 3, 5);
+  w.finish_step(20);
+  while (!w.steps.empty() && w.steps[0]->output_rows()->size() < 2) w.finish_step(20);
+  REQUIRE(!w.steps.empty());
+  const auto outputs = w.steps[0]->output_rows()->size();
+  wire::StepResultT r;
+  r.id = w.steps[0]->id();
+  r.tokens.assign(outputs, 30);
+  r.logprobs.assign(outputs, 0);
+  r.top_counts.assign(outputs, 0);
+  r.tokens[0] = -1;
+  r.failed.push_back(std::make_unique<wire::OutputErrorT>());
+  r.failed[0]->error = std::make_unique<wire::ErrorT>();
+  r.failed[0]->error->code = wire::ErrorCode::unsupported;
+  r.failed[0]->error->message = "no token";
+  w.steps.erase(w.steps.begin());
+  w.got.clear();
+  w.core.result(*make_frame<wire::StepResult>(r), w.now);
+  w.settle();
+  REQUIRE(w.got.size() == 2);
+  const auto& failed = w.got[0].finish == wire::FinishReason::error ? w.got[0] : w.got[1];
+  const auto& other = w.got[0].finish == wire::FinishReason::error ? w.got[1] : w.got[0];
+  CHECK(failed.id == 1);
+  CHECK(failed.tokens.empty());
+  CHECK(failed.error->message == "no token");
+  CHECK(other.tokens == std::vector<std::int32_t>{30});
+}
+
+TEST_CASE("a truncation into the prompt moves the begin of the answer, and the shard is told") {
+  world w(with_words());
+  auto m = constrained(1);
+  m.generate = 0;
+  w.core.open(0, *make_frame<wire::Open>(m), w.now);
+  w.settle();
+  w.finish_step(0); // all rows but the last
+  wire::TruncateT t;
+  t.id = 1;
+  t.length = 2;
+  w.core.truncate(0, *make_frame<wire::Truncate>(t), w.now);
+  wire::GenerateT g;
+  g.id = 1;
+  g.tokens = 1;
+  w.core.generate(0, *make_frame<wire::Generate>(g), w.now);
+  w.settle();
+  REQUIRE(!w.steps.empty());
+  REQUIRE(w.steps.back()->opened());
+  CHECK(w.steps.back()->opened()->Get(0)->answer_start() == 2);
+}
+
 TEST_CASE("closing frees the blocks before the next step, even with rows in flight") {
   world w(config());
   w.open(1, 10, 5);

@@ -47,6 +47,28 @@ TEST_CASE("misaligned bytes from outside give the same frame") {
   }
 }
 
+TEST_CASE("outputs that failed are ascending ones of the step, each with its error") {
+  const auto told = [](std::vector<std::uint32_t> outputs, bool with_error = true) {
+    wire::StepResultT r;
+    r.tokens = {1, 2, 3};
+    r.logprobs = {0, 0, 0};
+    r.top_counts = {0, 0, 0};
+    for (const auto output : outputs) {
+      auto& failed = r.failed.emplace_back(std::make_unique<wire::OutputErrorT>());
+      failed->output = output;
+      if (with_error) failed->error = std::make_unique<wire::ErrorT>();
+    }
+    const auto read = read_frame<wire::StepResult>(make_frame<wire::StepResult>(r).bytes());
+    return read ? "" : read.error().message;
+  };
+  CHECK(told({}) == "");
+  CHECK(told({0, 2}) == "");
+  CHECK(told({3}) == "StepResult.failed[0] is output 3; ascending ones below 3 expected");
+  CHECK(told({1, 1}) == "StepResult.failed[1] is output 1; ascending ones below 3 expected");
+  CHECK(told({2, 0}) == "StepResult.failed[1] is output 0; ascending ones below 3 expected");
+  CHECK(told({0}, false) == "StepResult.failed[0] has no error");
+}
+
 TEST_CASE("a vector that does not lie where its numbers are aligned is refused") {
   wire::UnpinT unpin;
   unpin.sequences = {0, 0};

@@ -210,7 +210,7 @@ TEST_CASE("tools are passed on as they are, unless they are not to be used") {
   CHECK(refused(R"("tools":[{"type":"web_search"}])") ==
         wrong + "tools[0].type unsupported_value: 'tools[0].type' 'web_search' is not supported: 'function' expected");
   CHECK(refused(R"("tools":[{"type":"function","function":{"name":"f","strict":true}}])") ==
-        wrong + "tools[0].function.strict unsupported_parameter: 'tools[0].function.strict' is not supported: nothing constrains the output yet");
+        wrong + "tools[0].function.strict unsupported_parameter: 'tools[0].function.strict' is not supported: calls are not constrained yet");
   CHECK(refused(R"("tools":[{"type":"function","function":{"parameters":{}}}])") ==
         wrong + "tools[0].function.name missing_required_parameter: 'tools[0].function.name' is missing");
 }
@@ -294,9 +294,50 @@ TEST_CASE("an answer may go on where the last message ends") {
   CHECK(refused(R"("reasoning_format":"xml")") == wrong + "reasoning_format unsupported_value: 'reasoning_format' 'xml' is not supported: auto, deepseek or none expected");
 }
 
+TEST_CASE("the form of an answer is a schema, by whatever name") {
+  const std::string schema = R"({"type":"object","properties":{"b":{"type":"string"},"a":{"type":"integer"}}})"; // keys stay in their order
+  const auto form = [](const std::string& fields) {
+    const auto r = accepted(api::chat_completions, chat_with(fields));
+    const auto& c = r.opens.at(0).constraint;
+    return c ? r.form_field + " " + c->plugin + " " + c->text : "none";
+  };
+  CHECK(form(R"("response_format":{"type":"text"})") == "none");
+  CHECK(form(R"("response_format":{"type":"json_object"})") == R"(response_format json_schema {"type":"object"})");
+  CHECK(form(R"("response_format":{"type":"json_object","schema":)" + schema + "}") == "response_format json_schema " + schema);
+  CHECK(form(R"("response_format":{"type":"json_schema","json_schema":{"name":"n","description":"d","strict":true,"schema":)" + schema + "}}") ==
+        "response_format json_schema " + schema);
+  CHECK(form(R"("response_format":{"type":"json_schema","json_schema":{"name":"n","strict":false}})") == R"(response_format json_schema {"type":"object"})");
+  CHECK(form(R"("json_schema":)" + schema) == "json_schema json_schema " + schema);
+  CHECK(form(R"("guided_json":)" + schema) == "guided_json json_schema " + schema);
+  CHECK(form(R"("guided_json":"{\"type\": \"null\"}")") == R"(guided_json json_schema {"type": "null"})");
+  CHECK(form(R"("structured_outputs":{"json":)" + schema + "}") == "structured_outputs.json json_schema " + schema);
+  CHECK(form(R"("structured_outputs":{"json_object":true})") == R"(structured_outputs.json_object json_schema {"type":"object"})");
+  const auto n = accepted(api::chat_completions, chat_with(R"("n":3,"response_format":{"type":"json_object"})"));
+  for (const auto& open : n.opens) CHECK(open.constraint->text == R"({"type":"object"})");
+}
+
+TEST_CASE("a form that is no schema, or that cannot be kept to, is refused by name") {
+  CHECK(refused(R"("response_format":{"type":"json_schema"})") == wrong + "response_format.json_schema missing_required_parameter: 'response_format.json_schema' is missing");
+  CHECK(refused(R"("response_format":{"type":"json_schema","json_schema":{"schema":{}}})") ==
+        wrong + "response_format.json_schema.name missing_required_parameter: 'response_format.json_schema.name' is missing");
+  CHECK(refused(R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":"{}"}})") ==
+        wrong + "response_format.json_schema.schema invalid_type: 'response_format.json_schema.schema' must be a JSON schema, got a string");
+  CHECK(refused(R"("response_format":{"type":"json_object"},"guided_json":{})") ==
+        wrong + "guided_json invalid_value: 'response_format' and 'guided_json' both say what form the answer has; one of them expected");
+  CHECK(refused(R"("structured_outputs":{"regex":"a+"})") ==
+        wrong + "structured_outputs.regex unsupported_parameter: 'structured_outputs.regex' is not supported: answers keep to JSON schemas; 'json' expected");
+  CHECK(refused(R"("response_format":{"type":"json_object"},"tools":[{"type":"function","function":{"name":"f"}}])") ==
+        wrong + "response_format unsupported_parameter: 'response_format' is not supported with 'tools': it would keep the model from calling them; 'tool_choice' none expected");
+  CHECK(refusal(api::chat_completions, R"({"model":"m","continue_final_message":true,"json_schema":{},"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":"{"}]})") ==
+        wrong + "json_schema unsupported_parameter: 'json_schema' is not supported with 'continue_final_message': what there is of the answer may be of another form");
+  CHECK_FALSE(accepted(api::chat_completions, chat_with(R"("response_format":{"type":"json_object"},"tool_choice":"none","tools":[{"type":"function","function":{"name":"f"}}])")).form_field.empty());
+}
+
 TEST_CASE("what this service does not do is refused by name") {
-  CHECK(refused(R"("response_format":{"type":"json_object"})") ==
-        wrong + "response_format.type unsupported_value: 'response_format.type' 'json_object' is not supported: nothing constrains the output yet; 'text' expected");
+  CHECK(refused(R"("response_format":{"type":"xml"})") ==
+        wrong + "response_format.type unsupported_value: 'response_format.type' 'xml' is not supported: text, json_object or json_schema expected");
+  CHECK(refused(R"("grammar":"root ::= \"a\"")") ==
+        wrong + "grammar unsupported_parameter: 'grammar' is not supported: answers keep to JSON schemas; 'response_format' expected");
   CHECK(refused(R"("store":true)") == wrong + "store unsupported_parameter: 'store' is not supported: answers are not kept; false expected");
   CHECK(refused(R"("functions":[])") == wrong + "functions unsupported_parameter: 'functions' is not supported: 'tools' took its place");
   CHECK(refused(R"("function_call":"auto")") == wrong + "function_call unsupported_parameter: 'function_call' is not supported: 'tools' took its place");

@@ -57,8 +57,7 @@ TEST_CASE("harmless values of responses are accepted, others refused by name") {
         wrong + "tools unsupported_parameter: 'tools' is not supported: this API has no tools yet; chat completions have");
   CHECK(refused(R"("truncation":"auto")") ==
         wrong + "truncation unsupported_parameter: 'truncation' is not supported: conversations are never shortened; 'disabled' expected");
-  CHECK(refused(R"("text":{"format":{"type":"json_schema"}})") ==
-        wrong + "text.format.type unsupported_value: 'text.format.type' 'json_schema' is not supported: nothing constrains the output yet; 'text' expected");
+  CHECK(refused(R"("text":{"format":{"type":"json_schema"}})") == wrong + "text.format.name missing_required_parameter: 'text.format.name' is missing");
   CHECK(accepted(api::responses, response_with(R"("reasoning":{"effort":"low"})")).variables == R"({"reasoning_effort":"low"})");
   CHECK(refused(R"("reasoning":{"effort":"most"})") == wrong + "reasoning.effort invalid_value: 'reasoning.effort' must be none, minimal, low, medium, high or xhigh, got 'most'");
   CHECK(refused(R"("reasoning":{"summary":"auto"})") == wrong + "reasoning.summary unsupported_parameter: 'reasoning.summary' is not supported: reasoning comes as it is");

@@ -33,6 +33,7 @@ TEST_CASE("two lines make a whole service") {
   CHECK(e.cache.plugin == "radix");
   REQUIRE(e.graph_passes.size() == 1);
   CHECK(e.graph_passes[0].plugin == "operator_fusion");
+  CHECK(e.constraints[0].plugin == "json_schema");
   CHECK(e.threads == 0);
   CHECK(e.max_step_rows == 512);
   CHECK(e.max_sequences == 64);
@@ -173,7 +174,7 @@ TEST_CASE("the description shows the graph with all defaults") {
 endpoint m: fusion direct, max_tokens up to the context, max_cost_tokens no limit
   pool m: placement least_loaded
     engine m on node local: backend cpu, scheduler continuous { prefill_chunk = 256, order = "priority", share = 0.5, strict = false }, cache radix { max_nodes = 0 }
-      graph_passes operator_fusion; kernels none; shards none
+      graph_passes operator_fusion; kernels none; constraints json_schema; shards none
       threads all, max_step_rows 512, max_sequences 64, max_waiting 1024
       context_length of the model, block_size 32, kv_memory_bytes automatic
       model m: DIR/m.gguf

@@ -37,6 +37,7 @@ public:
       {{slot::fusion, "panel"}, {}},
       {{slot::fusion, "silent"}, {}},
       {{slot::graph_pass, "operator_fusion"}, {}},
+      {{slot::constraint, "json_schema"}, {}},
       {{slot::graph_pass, "fuse"}, {{"depth", option_type::integer, false, "2", ""}}},
       {{slot::kernels, "fast"}, {}},
   };

@@ -75,6 +75,24 @@ TEST_CASE("lists of plugins name each plugin") {
         lines{"t.toml:4:44: unknown option 'depht'; did you mean 'depth'? graph pass plugin 'fuse' has: depth"});
 }
 
+TEST_CASE("an engine constrains answers to JSON schemas, unless it says otherwise") {
+  const auto constraints_of = [](const std::string& key) {
+    const test_folder folder;
+    const fake_catalog catalog;
+    const auto result = folder.load("[models.m]\npath = \"m.gguf\"\n[engines.m]\n" + key, &catalog);
+    REQUIRE(result.value);
+    lines names;
+    for (const auto& use : result.value->engines.at(0).constraints) names.push_back(use.plugin);
+    return names;
+  };
+  CHECK(constraints_of("") == lines{"json_schema"});
+  CHECK(constraints_of("constraints = []\n") == lines{});
+  CHECK(constraints_of("constraints = [\"json_schema\"]\n") == lines{"json_schema"});
+  CHECK(engine_errors("constraints = \"json_schema\"\n") == lines{"t.toml:4:15: constraints is a string; expected an array of plugins"});
+  CHECK(engine_errors("constraints = [\"json_shema\"]\n") ==
+        lines{"t.toml:4:16: unknown constraint plugin 'json_shema'; did you mean 'json_schema'? installed are: json_schema"});
+}
+
 TEST_CASE("options hold no dates") {
   CHECK(engine_errors("scheduler = { limits = [1, 1979-05-27] }\n") ==
         lines{"t.toml:4:28: scheduler holds a date; expected options without dates"});

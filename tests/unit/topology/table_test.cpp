@@ -114,6 +114,7 @@ TEST_CASE("keys and kinds of later versions are answered as such") {
         lines{"t.toml:5:1: 'kv_transport' in [pools.p] belongs to a later version; this one has: engines, placement"});
   CHECK(errors_behind_model("kv_codec = \"q8\"\n") ==
         lines{"t.toml:3:1: 'kv_codec' in [models.m] belongs to a later version; this one has: path, chat_template, sha256, weights"});
+  CHECK(errors_behind_model("[engines.m]\nspeculator = \"draft\"\n")[0].starts_with("t.toml:4:1: 'speculator' in [engines.m] belongs to a later version; this one has: "));
   CHECK(errors_behind_model("[frontends.web]\nkind = \"grpc\"\n") ==
         lines{"t.toml:4:8: kind 'grpc' belongs to a later version; this one has: zmq, http"});
   CHECK(errors_behind_model("[engines.m]\nshards = { kind = \"experts\", count = 2 }\n") ==

@@ -94,6 +94,11 @@ bytes encode_open(std::uint64_t id, const client_request& request) {
   const auto delivered = vector_or_none(builder, request.delivered);
   const auto sampling = encode_sampling(builder, request.sampling);
   const auto stops = encode_stops(builder, request.stops);
+  Offset<wire::Constraint> constraint;
+  if (request.constraint) {
+    const auto plugin = builder.CreateString(request.constraint->plugin), text = builder.CreateString(request.constraint->text);
+    constraint = wire::CreateConstraint(builder, plugin, text);
+  }
   const auto trace = text_or_none(builder, request.trace);
   const auto tenant = text_or_none(builder, request.tenant);
   const auto metadata = encode_metadata(builder, request.metadata);
@@ -111,6 +116,7 @@ bytes encode_open(std::uint64_t id, const client_request& request) {
   open.add_trace(trace);
   open.add_tenant(tenant);
   open.add_metadata(metadata);
+  if (request.constraint) open.add_constraint(constraint);
   return finished(builder, open.Finish());
 }
 

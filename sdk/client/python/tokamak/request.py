@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 import flatbuffers
 
 from .errors import InvalidArgumentError
-from .wire import Label, Message, Open, Prompt, Sampling, Stops
+from .wire import Constraint, Label, Message, Open, Prompt, Sampling, Stops
 
 _U8, _U32, _U64 = 2**8 - 1, 2**32 - 1, 2**64 - 1
 _SEED_SLOT = 7  # of Sampling.seed
@@ -50,6 +50,7 @@ class Request:
     stop_token_ids: Sequence[int] = ()
     ignore_eos: bool = False
     min_tokens: int = 0
+    constraint: Union[str, Dict[str, Any], Tuple[str, str], None] = None  # a JSON schema, or (plugin of the engine, its text)
     show_special: bool = False  # the answer's text names its control tokens, but for those that end it
     delivered: Sequence[int] = ()  # resume an answer after these tokens
     deadline: Optional[float] = None  # seconds for the whole answer
@@ -88,6 +89,7 @@ class Request:
             raise InvalidArgumentError(f"metadata must be a dict of strings, not {self.metadata!r}")
         for value in (*self.metadata.keys(), *self.metadata.values()):
             _check_text("metadata", value)
+        self._check_constraint()
         for name in ("deadline", "chunk_timeout"):
             value = getattr(self, name)
             if value is not None and (_check_number(name, value) or value <= 0):
@@ -121,6 +123,18 @@ class Request:
         elif self.template_variables is not None:
             self.template_variables = _to_json("template_variables", self.template_variables)
 
+    def _check_constraint(self) -> None:
+        if self.constraint is None:
+            return
+        if isinstance(self.constraint, (dict, bool)):
+            self.constraint = _to_json("constraint", self.constraint)
+        if isinstance(self.constraint, str):
+            self.constraint = ("json_schema", self.constraint)
+        if not isinstance(self.constraint, tuple) or len(self.constraint) != 2:
+            raise InvalidArgumentError(f"constraint must be a JSON schema, or a plugin's name and its text, not {self.constraint!r}")
+        for value in self.constraint:
+            _check_text("constraint", value)
+
     def encode(self, request_id: int) -> bytes:
         """The Open frame's body."""
         builder = flatbuffers.Builder(1024)
@@ -132,6 +146,7 @@ class Request:
         trace = builder.CreateString(self.trace) if self.trace else 0
         tenant = builder.CreateString(self.tenant) if self.tenant else 0
         metadata = self._write_metadata(builder)
+        constraint = self._write_constraint(builder)
         Open.OpenStart(builder)
         Open.OpenAddId(builder, request_id)
         Open.OpenAddTarget(builder, target)
@@ -148,11 +163,21 @@ class Request:
             (Open.OpenAddTrace, trace),
             (Open.OpenAddTenant, tenant),
             (Open.OpenAddMetadata, metadata),
+            (Open.OpenAddConstraint, constraint),
         ):
             if offset:
                 add(builder, offset)
         builder.Finish(Open.OpenEnd(builder))
         return bytes(builder.Output())
+
+    def _write_constraint(self, builder: Any) -> int:
+        if self.constraint is None:
+            return 0
+        plugin, text = (builder.CreateString(value) for value in self.constraint)
+        Constraint.ConstraintStart(builder)
+        Constraint.ConstraintAddPlugin(builder, plugin)
+        Constraint.ConstraintAddText(builder, text)
+        return Constraint.ConstraintEnd(builder)
 
     def _write_metadata(self, builder: Any) -> int:
         labels = []

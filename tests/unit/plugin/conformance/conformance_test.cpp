@@ -59,10 +59,10 @@ TEST_CASE("a plugin that keeps the contract passes every check, of each of its k
         "not run: no pass of this file makes its op from a llama");
 }
 
-TEST_CASE("a reference backend and one with memory of its own pass") {
-  for (const char* name : {"reference", "fake_device"}) {
+TEST_CASE("a reference backend, one with memory of its own and a constraint of a few words pass") {
+  for (const char* name : {"reference", "fake_device", "alternatives"}) {
     const auto results = check_plugin(test_plugin(name));
-    CHECK(results.size() > 10);
+    CHECK(results.size() > 9);
     for (const auto& r : results) CHECK_MESSAGE(r.passed, to_string(r));
   }
 }
@@ -113,6 +113,13 @@ TEST_CASE("faults of fusions are found") {
   CHECK(has(fault("fusion 'never_ends'"), "nothing more can happen, but the request was neither finished nor failed"));
   CHECK(has(fault("fusion 'talks_after_end'"), "called forward after the request was over"));
   CHECK(has(fault("fusion 'costs_more'"), "max_tokens 1, seed 1: 1 tokens were computed, worst_case_tokens said 0"));
+}
+
+TEST_CASE("faults of constraints are found") {
+  const std::string walks = "allows what it takes, and the same after the same tokens: '': ";
+  CHECK(fault("constraint 'allows_controls'") == walks + "allows a token that stands for no text");
+  CHECK(has(fault("constraint 'takes_others'"), "is not allowed in the mask and advance says the opposite"));
+  CHECK(fault("constraint 'stuck'") == walks + "allows nothing after 0 tokens, and no end");
 }
 
 TEST_CASE("faults of graph passes and kernels are found") {

@@ -245,8 +245,55 @@ struct wrong_kernel : sdk::kernels {
   static constexpr tk_kernel list[] = {sdk::kernel<&subtract>("tokamak.add", 1, "reference")};
 };
 
+/// Takes any text, and allows what its mask says.
+template <class Fault>
+struct faulty_constraint : sdk::constraint {
+  static constexpr const char* summary = "Misbehaves.";
+  faulty_constraint(host, const option_table&, std::span<const tk_string> tokens) : n_tokens(tokens.size()) {}
+  struct compiled {};
+  using matcher = Fault;
+  std::unique_ptr<compiled> compile(std::string_view) const { return std::make_unique<compiled>(); }
+  std::unique_ptr<matcher> match(const compiled&) const { return std::make_unique<matcher>(n_tokens); }
+  std::size_t n_tokens;
+};
+
+struct every_token {
+  explicit every_token(std::size_t n) : n_tokens(n) {}
+  bool advance(std::int32_t) { return true; }
+  void allowed(std::span<std::uint32_t> mask) {
+    for (std::size_t t = 0; t < n_tokens; ++t) mask[t / 32] |= 1u << (t % 32);
+  }
+  std::int32_t ending() { return TK_MAY_END; }
+  std::size_t n_tokens;
+};
+
+struct one_token : every_token {
+  using every_token::every_token;
+  void allowed(std::span<std::uint32_t> mask) { mask[1] = 1; } // but advance takes every one
+};
+
+struct throws_in_mask : every_token {
+  using every_token::every_token;
+  bool advance(std::int32_t) { return false; }
+  void allowed(std::span<std::uint32_t>) { throw sdk::failure(TK_INTERNAL, "no idea"); }
+};
+
+struct allows_controls : faulty_constraint<every_token> {
+  static constexpr const char* name = "allows_controls";
+  using faulty_constraint::faulty_constraint;
+};
+struct takes_others : faulty_constraint<one_token> {
+  static constexpr const char* name = "takes_others";
+  using faulty_constraint::faulty_constraint;
+};
+struct stuck : faulty_constraint<throws_in_mask> {
+  static constexpr const char* name = "stuck";
+  using faulty_constraint::faulty_constraint;
+};
+
 } // namespace
 
 TOKAMAK_PLUGIN("misbehaving", "0.1", "", "For tests.", takes_lost, crashes, hangs, leaves, bad_specs, needs_option,
                plans_too_much, exceeds, plans_nothing, starves, gives_pinned, never_ends, talks_after_end, costs_more,
-               breaks_graph, changes_numbers, leaves_undefined, drops_input, wrong_kernel)
+               breaks_graph, changes_numbers, leaves_undefined, drops_input, wrong_kernel,
+               allows_controls, takes_others, stuck)

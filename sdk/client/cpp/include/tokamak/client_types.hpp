@@ -70,6 +70,12 @@ struct client_stops {
   std::uint32_t min_tokens = 0;
 };
 
+/// What the answer must be, from its first token on.
+struct client_constraint {
+  std::string text;                   ///< as the plugin reads it: a JSON schema
+  std::string plugin = "json_schema"; ///< of the engine
+};
+
 struct client_request {
   std::string model; ///< an endpoint's name, see client::list_models
   client_prompt prompt;
@@ -80,6 +86,7 @@ struct client_request {
   std::uint32_t max_tokens = 256;
   client_sampling sampling;
   client_stops stops;
+  std::optional<client_constraint> constraint;
   bool show_special = false;  ///< the answer's text names its control tokens, but for those that end it
   std::vector<std::int32_t> delivered;                    ///< resume an answer after these tokens
   std::chrono::microseconds deadline{0};                  ///< for the whole answer; 0: none

@@ -187,7 +187,18 @@ class Open(object):
             return bool(self._tab.Get(flatbuffers.number_types.BoolFlags, o + self._tab.Pos))
         return False
 
-def OpenStart(builder): builder.StartObject(16)
+    # Open
+    def Constraint(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(36))
+        if o != 0:
+            x = self._tab.Indirect(o + self._tab.Pos)
+            from tokamak.wire.Constraint import Constraint
+            obj = Constraint()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def OpenStart(builder): builder.StartObject(17)
 def Start(builder):
     return OpenStart(builder)
 def OpenAddId(builder, id): builder.PrependUint64Slot(0, id, 0)
@@ -244,6 +255,9 @@ def StartMetadataVector(builder, numElems):
 def OpenAddShowSpecial(builder, showSpecial): builder.PrependBoolSlot(15, showSpecial, 0)
 def AddShowSpecial(builder, showSpecial):
     return OpenAddShowSpecial(builder, showSpecial)
+def OpenAddConstraint(builder, constraint): builder.PrependUOffsetTRelativeSlot(16, flatbuffers.number_types.UOffsetTFlags.py_type(constraint), 0)
+def AddConstraint(builder, constraint):
+    return OpenAddConstraint(builder, constraint)
 def OpenEnd(builder): return builder.EndObject()
 def End(builder):
     return OpenEnd(builder)

@@ -1,0 +1,62 @@
+// Tokens, sorted by their bytes, are the trie in the order of a walk.
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "json_schema/json_schema.hpp"
+#include "json_schema/mask_cache.hpp"
+#include "json_schema/trie.hpp"
+
+namespace tokamak::json_schema {
+
+trie::trie(std::span<const std::string> tokens) {
+  std::vector<std::int32_t> order;
+  text_begin_.push_back(0);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (!tokens[i].empty()) order.push_back(static_cast<std::int32_t>(i));
+    text_ += tokens[i];
+    text_begin_.push_back(text_.size());
+  }
+  const auto text = [&](std::int32_t t) -> const std::string& { return tokens[static_cast<std::size_t>(t)]; };
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return text(a) < text(b); });
+  std::vector<std::uint32_t> path{0}; // nodes from the root to the one before
+  const auto add = [&](std::uint8_t byte, std::uint32_t depth) {
+    bytes_.push_back(byte);
+    depths_.push_back(depth);
+    ends_.push_back(0);
+    first_id_.push_back(static_cast<std::uint32_t>(ids_.size()));
+  };
+  const auto leave = [&](std::size_t depth) {
+    for (; path.size() > depth; path.pop_back()) ends_[path.back()] = size();
+  };
+  add(0, 0);
+  std::string_view before;
+  for (const auto t : order) {
+    const std::string_view now = text(t);
+    const auto common = static_cast<std::size_t>(std::mismatch(now.begin(), now.end(), before.begin(), before.end()).first - now.begin());
+    leave(common + 1);
+    for (std::size_t i = common; i < now.size(); ++i) {
+      path.push_back(size());
+      add(static_cast<std::uint8_t>(now[i]), static_cast<std::uint32_t>(i + 1));
+    }
+    ids_.push_back(t);
+    longest_ = std::max(longest_, static_cast<std::uint32_t>(now.size()));
+    before = now;
+  }
+  leave(0);
+  first_id_.push_back(static_cast<std::uint32_t>(ids_.size()));
+}
+
+namespace {
+std::atomic<std::uint64_t> next_id{1};
+}
+
+vocabulary::vocabulary(std::span<const std::string> tokens)
+    : size_(tokens.size()), id_(next_id++), tokens_(std::make_unique<trie>(tokens)), masks_(std::make_unique<mask_cache>(8u << 20)) {}
+vocabulary::~vocabulary() = default;
+
+std::string_view vocabulary::bytes(std::int32_t token) const {
+  return token < 0 || static_cast<std::size_t>(token) >= size_ ? std::string_view() : tokens_->bytes_of(token);
+}
+
+} // namespace tokamak::json_schema
