@@ -49,6 +49,9 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
   const bool forced = request.use == tool_use::required || request.use == tool_use::one_function;
   if (forced && !dialect.calls)
     return wrong_request(fmt::format("'tool_choice' is not supported for model '{}': how it writes calls is not known; 'auto' or 'none' expected", request.model), "tool_choice", "unsupported_parameter");
+  const bool held = forced && !request.form_field.empty();
+  if (held && !dialect.json_arguments)
+    return wrong_request(fmt::format("'strict' is not supported for model '{}', which does not write arguments as JSON; false expected", request.model), request.form_field, "unsupported_parameter");
   if (!dialect.card || !dialect.card->chat) return std::nullopt;
   if (auto wrong = check_variables(request, dialect)) return wrong;
   auto& reading = request.reading;
@@ -72,7 +75,8 @@ std::optional<api_error> adapt(generation_request& request, const model_dialect&
     if (!messages.empty()) open.prompt->json_messages = messages;
     open.show_special = open.show_special || (reading.reads() && dialect.marks_are_special);
     open.prompt->answer_start = reading.begun;
-    if (request.use == tool_use::one_function && !dialect.calls->end.empty()) open.stops->strings.emplace_back(dialect.calls->end);
+    // Held arguments end by themselves.
+    if (request.use == tool_use::one_function && !held && !dialect.calls->end.empty()) open.stops->strings.emplace_back(dialect.calls->end);
   }
   return std::nullopt;
 }

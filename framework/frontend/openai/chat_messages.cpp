@@ -148,7 +148,7 @@ json chat_tools(const json& tools, const std::string& path, finding& found) {
       if (!of.text("name")) of.missing("name");
       of.text("description");
       of.object("parameters");
-      if (of.flag("strict").value_or(false)) of.unsupported("strict", no_constraint);
+      of.flag("strict");
       of.finish();
     } else {
       in.missing("function");

@@ -68,6 +68,26 @@ void read_tools(fields& in, generation_request& request, wire::PromptT& to) {
     in.wrong("tool_choice", fmt::format("'tool_choice.function.name' '{}' is none of 'tools'", shortened(request.function, 64)));
 }
 
+// The one function that is called is held to its schema; which of several a model calls, and whether, is not.
+void read_strict(fields& in, generation_request& request, wire::OpenT& to) {
+  if (request.use == tool_use::none || in.found()) return;
+  const auto& tools = *in.array("tools");
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    const auto& function = tools[i]["function"];
+    const auto strict = function.find("strict");
+    if (strict == function.end() || *strict != true) continue;
+    const auto path = element("tools", i) + ".function.";
+    if (request.use != tool_use::one_function)
+      return note(in.found(), wrong_request(fmt::format("'{}strict' is not supported: {}; 'tool_choice' of a function expected", path, no_constraint), path + "strict", "unsupported_parameter"));
+    if (function["name"] != request.function) continue;
+    request.form_field = path + "parameters";
+    to.constraint = std::make_unique<wire::ConstraintT>();
+    to.constraint->plugin = "json_schema";
+    const auto parameters = function.find("parameters");
+    to.constraint->text = parameters != function.end() && parameters->is_object() ? parameters->dump() : R"({"type":"object"})";
+  }
+}
+
 // llama.cpp's name for where reasoning goes.
 void read_reasoning_format(fields& in, generation_request& request) {
   const auto* format = in.text("reasoning_format");
@@ -116,6 +136,7 @@ void read_chat(fields& in, generation_request& request, wire::OpenT like) {
   read_form(in, "response_format", request, like);
   read_other_forms(in, request, like);
   check_form(in, request);
+  read_strict(in, request, like);
   read_modalities(in);
   for (const auto name : {"functions", "function_call"}) in.unsupported(name, "'tools' took its place");
   for (const auto name : {"audio", "prediction", "web_search_options"}) in.unsupported(name);

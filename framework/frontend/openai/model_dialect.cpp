@@ -102,7 +102,9 @@ void learn_calls(const std::string& answer, model_dialect& dialect) {
     dialect.calls = &marks;
     const auto name = answer.find(probe_tool, begin), after = name + probe_tool.size();
     dialect.call_start = answer.substr(begin, name - begin);
-    dialect.name_end = name_end_of(std::string_view(answer).substr(after, answer.find(probe_key, after) - after));
+    const auto between = std::string_view(answer).substr(after, answer.find(probe_key, after) - after);
+    dialect.name_end = name_end_of(between);
+    dialect.json_arguments = between.find('{') != between.npos;
     return;
   }
 }

@@ -18,6 +18,7 @@ struct model_dialect {
   std::string call_start;                    ///< what stands from the begin mark to a tool's name
   std::string name_end;                      ///< and from there to its arguments
   std::string_view reasoning_begin, reasoning_end; ///< marks; "": the model does not think aloud
+  bool json_arguments = false;               ///< which are written as a JSON object
   bool arguments_as_text = false;            ///< the template wants the arguments of calls as text, not as objects
   bool content_is_null = false;              ///< and calls only where the content is null, not ""
   bool marks_are_special = false;            ///< control tokens, which texts leave out unless they are asked for

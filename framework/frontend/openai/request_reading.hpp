@@ -13,7 +13,7 @@ namespace tokamak::frontend::openai {
 inline constexpr std::uint8_t asked_top = 20;
 
 /// Why what would need it is refused.
-inline constexpr auto no_constraint = "calls are not constrained yet";
+inline constexpr auto no_constraint = "only the call of one function is held to a schema";
 
 // sampling_fields.cpp: each reads fields of the request into `to`.
 void read_sampling(fields& in, wire::OpenT& to);

@@ -6,24 +6,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
-namespace tokamak::json_schema {
+#include "json_schema/rule_tokens.hpp"
 
-/// What tokens do from a plain state on, whatever the stack below it.
-struct rule_tokens {
-  struct exit {
-    std::uint32_t node;  ///< of the trie: the rule may end here, and the stack below goes on
-    std::uint32_t count; ///< counted on the way
-    bool guarded;        ///< and only where that was enough
-  };
-  std::vector<std::uint32_t> mask;     ///< tokens that stay within the rule
-  std::vector<std::int32_t> by_count;  ///< the same tokens, by what they count; empty if none counts
-  std::vector<std::uint32_t> counts;   ///< by_count[counts[c]] is the first that counts more than c
-  std::vector<exit> exits;
-  std::size_t bytes() const { return 4 * (mask.size() + by_count.size() + counts.size()) + sizeof(exit) * exits.size() + 128; }
-};
+namespace tokamak::json_schema {
 
 /// Any number of threads. Two generations: where the younger one is full, the older one is forgotten.
 class mask_cache {

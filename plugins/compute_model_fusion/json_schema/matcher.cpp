@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "json_schema/mask_cache.hpp"
+#include "json_schema/rule_tokens.hpp"
 #include "json_schema/stacks.hpp"
 #include "json_schema/trie.hpp"
 
@@ -36,44 +37,6 @@ void compact(std::vector<frame>& frames, std::vector<frame>& live) {
     if (std::find(tops.begin(), tops.end(), top) == tops.end()) tops.push_back(top);
   }
   live = std::move(tops);
-}
-
-// What all tokens do from a plain state on. Bounds of counting are left to those who use it.
-rule_tokens tokens_from(const automaton& rules, const trie& words, std::uint32_t start, std::size_t n_tokens) {
-  struct place {
-    std::uint32_t state, count;
-    bool guarded;
-  };
-  rule_tokens out;
-  out.mask.resize((n_tokens + 31) / 32);
-  std::vector<place> path(words.longest() + 1);
-  path[0] = {start, 0, false};
-  std::vector<std::pair<std::uint32_t, std::int32_t>> counted;
-  for (std::uint32_t node = 1; node < words.size();) {
-    const auto depth = words.depth(node);
-    const place& from = path[depth - 1];
-    const edge* e = rules.find(from.state, words.byte(node));
-    if (e == nullptr) {
-      node = words.end(node);
-      continue;
-    }
-    const place here = path[depth] = {e->to, from.count + (e->count == counting::one), from.guarded || e->count == counting::enough};
-    const state& s = rules.at(here.state);
-    if (!here.guarded)
-      for (const auto token : words.tokens(node)) {
-        set(out.mask, token);
-        counted.emplace_back(here.count, token);
-      }
-    if (s.accepts && (here.guarded || words.end(node) > node + 1)) out.exits.push_back({node, here.count, here.guarded});
-    node = s.n_edges == 0 ? words.end(node) : node + 1;
-  }
-  std::stable_sort(counted.begin(), counted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  if (!counted.empty() && counted.back().first > 0)
-    for (const auto& [count, token] : counted) {
-      while (out.counts.size() < count) out.counts.push_back(static_cast<std::uint32_t>(out.by_count.size()));
-      out.by_count.push_back(token);
-    }
-  return out;
 }
 
 class mask_writer {

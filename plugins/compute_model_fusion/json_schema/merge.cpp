@@ -123,7 +123,9 @@ void merger::into(json& to, const json& from, const std::string& path) {
   spend(to, path);
   spend(from, path);
   properties(to, from);
-  for (const auto& [key, value] : from.items()) {
+  for (const auto& item : from.items()) {
+    const std::string& key = item.key();
+    const json& value = item.value();
     if (key == "properties" || key == "additionalProperties") continue;
     const auto here = to.find(key);
     if (here == to.end()) {

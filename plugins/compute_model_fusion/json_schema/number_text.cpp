@@ -166,7 +166,7 @@ byte_dfa number_without_exponent() { return signed_numbers({false, "0", {}}, all
 byte_dfa any_number() {
   byte_dfa out;
   const auto start = out.add(), sign = out.add(), zero = out.add(true), digits = out.add(true), point = out.add(), fraction = out.add(true), e = out.add(),
-             e_sign = out.add(), exponent = out.add(true);
+             e_sign = out.add(), exponent = out.add(true), exponent_end = out.add(true);
   out.rows[start] = {{'-', '-', sign}, {'0', '0', zero}, {'1', '9', digits}};
   out.rows[sign] = {{'0', '0', zero}, {'1', '9', digits}};
   out.rows[zero] = {{'.', '.', point}, {'E', 'E', e}, {'e', 'e', e}};
@@ -175,7 +175,7 @@ byte_dfa any_number() {
   out.rows[fraction] = {{'0', '9', fraction}, {'E', 'E', e}, {'e', 'e', e}};
   out.rows[e] = {{'+', '+', e_sign}, {'-', '-', e_sign}, {'0', '9', exponent}};
   out.rows[e_sign] = {{'0', '9', exponent}};
-  out.rows[exponent] = {{'0', '9', exponent}};
+  out.rows[exponent] = {{'0', '9', exponent_end}};
   return out;
 }
 

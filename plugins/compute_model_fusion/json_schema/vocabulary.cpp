@@ -3,6 +3,7 @@
 #include <atomic>
 #include <numeric>
 
+#include "json_schema/automaton.hpp"
 #include "json_schema/json_schema.hpp"
 #include "json_schema/mask_cache.hpp"
 #include "json_schema/trie.hpp"
@@ -52,7 +53,11 @@ std::atomic<std::uint64_t> next_id{1};
 }
 
 vocabulary::vocabulary(std::span<const std::string> tokens)
-    : size_(tokens.size()), id_(next_id++), tokens_(std::make_unique<trie>(tokens)), masks_(std::make_unique<mask_cache>(8u << 20)) {}
+    : size_(tokens.size()), id_(next_id++), tokens_(std::make_unique<trie>(tokens)), masks_(std::make_unique<mask_cache>(16u << 20)) {
+  // Strings are the same in all grammars; the first of them shall not wait.
+  const auto strings = automaton_builder().finish(string_start);
+  for (std::uint32_t s = 0; s < shared_states; ++s) masks_->keep(id_, s, std::make_shared<const rule_tokens>(tokens_from(strings, *tokens_, s, size_)));
+}
 vocabulary::~vocabulary() = default;
 
 std::string_view vocabulary::bytes(std::int32_t token) const {

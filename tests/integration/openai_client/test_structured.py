@@ -20,6 +20,10 @@ class City(pydantic.BaseModel):
     twins: typing.Annotated[list[typing.Annotated[str, pydantic.Field(max_length=8)]], pydantic.Field(max_length=2)]
 
 
+def named(schema):
+    return {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+
+
 FORM = {"type": "json_schema", "json_schema": {"name": "City", "schema": City.model_json_schema()}}
 
 
@@ -95,8 +99,7 @@ def test_any_object(client):
 
 
 def test_neither_bias_nor_min_tokens_nor_ignore_eos_breaks_the_form(client):
-    yes = {"type": "json_schema", "json_schema": {"name": "y", "schema": {"enum": ["yes", "no"]}}}
-    answer = ask(client, response_format=yes, logit_bias={str(t): 100 for t in (0, 1, 2, 28)}, extra_body={"min_tokens": 100, "ignore_eos": True})
+    answer = ask(client, response_format=named({"enum": ["yes", "no"]}), logit_bias={str(t): 100 for t in (0, 1, 2, 28)}, extra_body={"min_tokens": 100, "ignore_eos": True})
     assert answer.choices[0].finish_reason == "stop"
     assert json.loads(answer.choices[0].message.content) in ("yes", "no")
 
@@ -117,13 +120,17 @@ def test_a_model_that_thinks_answers_at_once(tools_client):
 
 
 @pytest.mark.parametrize("more, param, message", [
-    ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "strnig"}}}}, "response_format", ""),
-    ({"extra_body": {"guided_json": "{"}}, "guided_json", ""),
-    ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}}}}}, "response_format", ""),
+    ({"response_format": named({"type": "strnig"})}, "response_format",
+     'at /type: found "strnig", expected one of "object", "array", "string", "integer", "number", "boolean", "null"'),
+    ({"response_format": named({"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}})}, "response_format",
+     'at /properties/a/$ref: found "#/$defs/none", which names nothing, expected a place in this schema'),
+    ({"response_format": named(False)}, "response_format", "at /: no document satisfies the schema, expected one that some document does"),
+    ({"extra_body": {"guided_json": "{"}}, "guided_json",
+     "the schema is no valid JSON: at byte 1: syntax error while parsing object key - unexpected end of input; expected string literal"),
 ])  # fmt: skip
 def test_a_schema_that_is_wrong_is_told_with_its_place(client, more, param, message):
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as caught:
             ask(client, stream=stream, **more)
         assert caught.value.param == param
-        assert caught.value.body["message"] == message
+        assert caught.value.body["message"] == f"'{param}': {message}"

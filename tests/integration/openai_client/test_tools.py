@@ -22,6 +22,20 @@ def test_a_call_that_is_asked_for_comes_as_one(tools_client):
     assert call.function.name == "get_weather" and isinstance(json.loads(call.function.arguments), dict)
 
 
+def test_arguments_of_a_strict_function_keep_to_its_schema(tools_client):
+    schema = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 12}, "days": {"type": "integer", "minimum": 1, "maximum": 9}},
+              "required": ["city", "days"], "additionalProperties": False}
+    tool = {"type": "function", "function": {"name": "get_weather", "strict": True, "parameters": schema}}
+    for more in ({"tool_choice": FORCED}, {"tool_choice": "required"}, {"tool_choice": FORCED, "temperature": 2, "seed": 5}):
+        choice = ask(tools_client, tools=[tool], **more).choices[0]
+        assert choice.finish_reason == "tool_calls" and choice.message.content is None
+        call, = choice.message.tool_calls
+        arguments = json.loads(call.function.arguments)
+        assert call.function.name == "get_weather" and set(arguments) == {"city", "days"} and 1 <= arguments["days"] <= 9
+    with pytest.raises(openai.BadRequestError, match="only the call of one function is held to a schema"):
+        ask(tools_client, tools=[tool])
+
+
 def test_a_call_that_is_cut_has_what_there_is(tools_client):
     choice = ask(tools_client, tools=TOOLS, tool_choice=FORCED, max_tokens=2).choices[0]
     assert choice.finish_reason == "length" and choice.message.tool_calls[0].function.arguments

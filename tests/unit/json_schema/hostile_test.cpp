@@ -86,7 +86,6 @@ TEST_CASE("hostile schemas end within a second") {
     CAPTURE(error);
     CHECK(took < 1);
     CHECK(error.size() < 2000);
-    MESSAGE(name << ": " << took << " s, " << error.substr(0, 150));
   }
 }
 
@@ -105,7 +104,7 @@ TEST_CASE("texts that are made to cost end in time") {
       if (!m.advance_bytes({&c, 1})) break;
       if (++n % 1000 == 0) m.allowed(mask);
     }
-    MESSAGE(schema << ": " << n << " bytes");
+    CAPTURE(schema);
     CHECK(n >= 300);
   }
   CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 10);

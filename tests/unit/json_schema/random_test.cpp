@@ -69,6 +69,14 @@ bool valid(const json& s, const json& v, const json& root) {
   return true;
 }
 
+// Values past the exact integers of a double are other values to whoever reads them.
+bool has_long_number(const std::string& text) {
+  int digits = 0;
+  for (const char c : text)
+    if ((digits = c >= '0' && c <= '9' ? digits + 1 : 0) > 15) return true;
+  return false;
+}
+
 struct maker {
   std::mt19937 random;
   int below(int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); }
@@ -166,7 +174,7 @@ TEST_CASE("random walks through masks make documents that satisfy their schema")
         REQUIRE(m.advance(t));
         made += v->bytes(t);
       }
-      if (!m.may_end()) continue;
+      if (!m.may_end() || has_long_number(made)) continue;
       ++documents;
       CAPTURE(made);
       const auto value = json::parse(made, nullptr, false);

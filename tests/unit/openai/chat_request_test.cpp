@@ -210,7 +210,11 @@ TEST_CASE("tools are passed on as they are, unless they are not to be used") {
   CHECK(refused(R"("tools":[{"type":"web_search"}])") ==
         wrong + "tools[0].type unsupported_value: 'tools[0].type' 'web_search' is not supported: 'function' expected");
   CHECK(refused(R"("tools":[{"type":"function","function":{"name":"f","strict":true}}])") ==
-        wrong + "tools[0].function.strict unsupported_parameter: 'tools[0].function.strict' is not supported: calls are not constrained yet");
+        wrong + "tools[0].function.strict unsupported_parameter: 'tools[0].function.strict' is not supported: only the call of one function is held to a schema; 'tool_choice' of a function expected");
+  const auto held = accepted(api::chat_completions, chat_with(R"("tool_choice":"required","tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":{"type":"object","properties":{}}}}])"));
+  CHECK(held.form_field == "tools[0].function.parameters");
+  CHECK(held.opens.at(0).constraint->text == R"({"type":"object","properties":{}})");
+  CHECK_FALSE(accepted(api::chat_completions, chat_with(R"("tool_choice":"none","tools":[{"type":"function","function":{"name":"f","strict":true}}])")).opens.at(0).constraint);
   CHECK(refused(R"("tools":[{"type":"function","function":{"parameters":{}}}])") ==
         wrong + "tools[0].function.name missing_required_parameter: 'tools[0].function.name' is missing");
 }
