@@ -44,8 +44,10 @@ TEST_CASE("what no document satisfies is an error") {
                         R"({"required": ["a"], "properties": {"a": false}})", R"({"items": false, "minItems": 2})", R"({"properties": {"n": {"$ref": "#"}}, "required": ["n"]})",
                         R"({"allOf": [{"type": "string"}, {"type": "integer"}]})", R"({"prefixItems": [{}], "items": {"enum": []}, "minItems": 3})"}) {
     CAPTURE(s);
-    CHECK(error_of(s).find("no document satisfies the schema") != std::string::npos);
+    CHECK(error_of(s).find("found a schema that no document satisfies, expected one that some document does") != std::string::npos);
   }
+  CHECK(error_of(R"({"properties": {"a": {"type": "integer", "minimum": 3, "maximum": 2}}, "required": ["a"]})") ==
+        "at /properties/a: found a schema that no document satisfies, expected one that some document does");
   CHECK(accepts(R"({"anyOf": [false, {"type": "integer"}]})", "1"));
   CHECK(accepts(R"({"properties": {"a": false, "b": {}}})", R"({"b":1})"));
   CHECK(!accepts(R"({"properties": {"a": false, "b": {}}})", R"({"a":1})"));
