@@ -16,13 +16,14 @@ TEST_CASE("errors say where, what was found and what was expected") {
   CHECK(error_of(R"({"$ref": "http://a/b"})") == "at /$ref: found \"http://a/b\", expected \"#\" or \"#/...\", which names a place in this schema");
   CHECK(error_of(R"({"type": "integer", "multipleOf": 0})") == "at /multipleOf: found 0, expected a number greater than 0");
   CHECK(error_of(R"({"required": ["a"], "additionalProperties": false})") == "at /required: found \"a\", which \"additionalProperties\" forbids, expected names of \"properties\"");
-  CHECK(error_of(R"x({"pattern": "a(?=b)"})x") == "at /pattern: found \"(?=b\" at byte 2 of the pattern, expected (...) or (?:...); what looks ahead or behind is not done");
+  CHECK(error_of(R"x({"pattern": "a(?=b)"})x") == "at /pattern: found \"(?\" at byte 2 of the pattern, expected (...) or (?:...); what looks ahead or behind is not done");
   CHECK(error_of(R"({"pattern": "(a)\\1"})").starts_with("at /pattern: found \"\\1\" at byte 4 of the pattern, expected"));
 }
 
 TEST_CASE("broken JSON is told with its byte") {
   CHECK(error_of("{\"a\": }").starts_with("the schema is no valid JSON: at byte 6: "));
   CHECK(error_of("").starts_with("the schema is no valid JSON: at byte 0: "));
+  CHECK(error_of("{\"a\": \"\xff\"}") == "the schema is no valid JSON: at byte 7: syntax error while parsing value - invalid string: ill-formed UTF-8 byte");
   CHECK(error_of("{} x").starts_with("the schema is no valid JSON: at byte 3: "));
 }
 

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <functional>
 
 #include "unit/json_schema/matching.hpp"
@@ -87,9 +87,9 @@ TEST_CASE("hostile schemas end within a second") {
   };
   std::pair<double, std::string> slowest;
   for (const auto& [name, schema] : schemas) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = std::clock(); // of this process, so that others on the machine do not count
     const auto error = error_of(schema);
-    const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
     CAPTURE(name);
     CAPTURE(error);
     CHECK(took < slower);
@@ -100,7 +100,7 @@ TEST_CASE("hostile schemas end within a second") {
 }
 
 TEST_CASE("texts that are made to cost end in time") {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = std::clock(); // of this process, so that others on the machine do not count
   const std::pair<std::string, std::string> runs[] = {
     {"{}", times("[", 100'000)},
     {R"({"type": "string", "minLength": 1000000000})", "\"" + times("a", 100'000)},
@@ -117,5 +117,5 @@ TEST_CASE("texts that are made to cost end in time") {
     CAPTURE(schema);
     CHECK(n >= 300);
   }
-  CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 10 * slower);
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 10 * slower);
 }
