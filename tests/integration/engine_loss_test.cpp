@@ -45,6 +45,7 @@ client_request asking(int i, std::uint32_t max_tokens) {
   r.stops.ignore_eos = true;
   r.sampling.temperature = i % 2 ? 0.8F : 0.0F;
   r.sampling.seed = 7u + static_cast<unsigned>(i);
+  if (i % 4 >= 2) r.constraint = client_constraint{R"({"type":"array","minItems":200,"items":{"type":"integer"}})"};
   return r;
 }
 
@@ -63,6 +64,7 @@ TEST_CASE("answers of an engine that dies go on at the other, with the same toke
       const auto answer = c->generate(asking(i, length));
       REQUIRE(answer);
       undisturbed[i] = answer->token_ids;
+      CHECK((answer->text.find_first_not_of(" \t\r\n[],-0123456789") == std::string::npos) == (i % 4 >= 2));
     }
   }
   test::test_service s(two_engines(file));

@@ -118,7 +118,12 @@ void automaton_builder::remove_dead_ends(std::uint32_t start) {
     fresh.pop_back();
     for (const auto user : users[s]) look(user);
   }
-  if (!ends[start]) throw schema_error("at /: no document satisfies the schema, expected one that some document does");
+  if (!ends[start]) {
+    std::string where = "/"; // of what is in the way, the innermost
+    for (const auto& [state, path] : names_)
+      if (!ends[state] && path.size() > where.size()) where = path;
+    throw schema_error("at " + where + ": found a schema that no document satisfies, expected one that some document does");
+  }
   for (auto& d : states_) {
     std::erase_if(d.edges, [&](const edge& e) { return !ends[e.to]; });
     std::erase_if(d.calls, [&](const call& c) { return !lives(c); });

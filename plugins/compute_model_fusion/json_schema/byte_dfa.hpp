@@ -23,7 +23,7 @@ struct byte_dfa {
 
 /// Work that an automaton may cost to build; past it the schema is refused.
 inline constexpr std::size_t max_dfa_states = 20'000;
-inline constexpr std::size_t max_dfa_work = 4'000'000;
+inline constexpr std::size_t max_dfa_work = 2'000'000;
 
 /// Nothing if it would have more than max_dfa_states.
 std::optional<byte_dfa> intersection(const byte_dfa& a, const byte_dfa& b);

@@ -23,7 +23,7 @@ class mask_cache {
   std::shared_ptr<const rule_tokens> tokens(std::uint64_t vocabulary, std::uint32_t state) const { return tokens_.find({vocabulary, state}, mutex_); }
   void keep(std::uint64_t vocabulary, std::uint32_t state, std::shared_ptr<const rule_tokens> t) {
     const auto bytes = t->bytes();
-    tokens_.keep({vocabulary, state}, std::move(t), bytes, 8 * max_bytes_, mutex_);
+    tokens_.keep({vocabulary, state}, std::move(t), bytes, 2 * max_bytes_, mutex_);
   }
   std::shared_ptr<const mask> whole(const key& k) const { return whole_.find(k, mutex_); }
   void keep(key k, std::shared_ptr<const mask> m) {

@@ -147,7 +147,7 @@ class parser {
         if (end == text_.npos) fail("found a group's name without an end", "(?<name>...)");
         at_ = end + 1;
       } else if (more() && text_[at_] == '?') {
-        fail("found \"(" + std::string(text_.substr(at_, 3)) + "\"", "(...) or (?:...); what looks ahead or behind is not done");
+        fail("found \"(?\"", "(...) or (?:...); what looks ahead or behind is not done");
       }
       tree out = choice(depth + 1);
       if (!take(')')) fail("found a group without an end", "\")\"");

@@ -8,16 +8,15 @@ namespace tokamak::json_schema {
 namespace {
 
 // An object finds its members by looking through them, so that n members cost n * n.
-constexpr std::size_t max_member_work = 20'000'000;
+constexpr std::size_t max_member_work = 10'000'000;
 
 // "[json.exception.…] parse error at line 1, column 3: syntax error …": the place is told as a byte.
 std::string reason_of(std::string_view what) {
   if (const auto end = what.find("] "); end != what.npos) what.remove_prefix(end + 2);
   if (const auto end = what.find("column "); end != what.npos)
     if (const auto colon = what.find(": ", end); colon != what.npos) what.remove_prefix(colon + 2);
+  what = what.substr(0, what.find("; last read")); // which may be any bytes
   std::string out(what.substr(0, 160));
-  while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
-  if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xc0) out.pop_back();
   return out;
 }
 
@@ -50,7 +49,11 @@ std::string below(const std::string& path, std::string_view key) {
     if (c == '~') out += "~0";
     else if (c == '/') out += "~1";
     else out += c;
-  if (out.size() > 1000) out = "..." + out.substr(out.size() - 900);
+  if (out.size() > 1000) {
+    auto begin = out.size() - 900;
+    while ((static_cast<unsigned char>(out[begin]) & 0xc0) == 0x80) ++begin; // not within a character
+    out = "..." + out.substr(begin);
+  }
   return out;
 }
 

@@ -12,11 +12,11 @@ class trie {
  public:
   explicit trie(std::span<const std::string> bytes_of_tokens);
 
-  std::uint32_t size() const { return static_cast<std::uint32_t>(bytes_.size()); } ///< node 0 is the root
-  std::uint8_t byte(std::uint32_t node) const { return bytes_[node]; }
-  std::uint32_t depth(std::uint32_t node) const { return depths_[node]; }
-  std::uint32_t end(std::uint32_t node) const { return ends_[node]; }
-  std::span<const std::int32_t> tokens(std::uint32_t node) const { return {ids_.data() + first_id_[node], ids_.data() + first_id_[node + 1]}; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(nodes_.size() - 1); } ///< node 0 is the root
+  std::uint8_t byte(std::uint32_t node) const { return static_cast<std::uint8_t>(nodes_[node].byte); }
+  std::uint32_t depth(std::uint32_t node) const { return nodes_[node].depth; }
+  std::uint32_t end(std::uint32_t node) const { return nodes_[node].end; }
+  std::span<const std::int32_t> tokens(std::uint32_t node) const { return {ids_.data() + nodes_[node].first_id, ids_.data() + nodes_[node + 1].first_id}; }
   std::uint32_t longest() const { return longest_; } ///< bytes of a token
 
   std::string_view bytes_of(std::int32_t token) const {
@@ -25,8 +25,10 @@ class trie {
   }
 
  private:
-  std::vector<std::uint8_t> bytes_;
-  std::vector<std::uint32_t> depths_, ends_, first_id_;
+  struct node {
+    std::uint32_t end, first_id, depth : 24, byte : 8; ///< together, since a walk looks at all of them
+  };
+  std::vector<node> nodes_; ///< one more than there are, for first_id
   std::vector<std::int32_t> ids_;
   std::uint32_t longest_ = 0;
   std::string text_;

@@ -22,13 +22,10 @@ trie::trie(std::span<const std::string> tokens) {
   std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) { return text(a) < text(b); });
   std::vector<std::uint32_t> path{0}; // nodes from the root to the one before
   const auto add = [&](std::uint8_t byte, std::uint32_t depth) {
-    bytes_.push_back(byte);
-    depths_.push_back(depth);
-    ends_.push_back(0);
-    first_id_.push_back(static_cast<std::uint32_t>(ids_.size()));
+    nodes_.push_back({0, static_cast<std::uint32_t>(ids_.size()), depth & 0xffffffu, byte});
   };
   const auto leave = [&](std::size_t depth) {
-    for (; path.size() > depth; path.pop_back()) ends_[path.back()] = size();
+    for (; path.size() > depth; path.pop_back()) nodes_[path.back()].end = static_cast<std::uint32_t>(nodes_.size());
   };
   add(0, 0);
   std::string_view before;
@@ -37,7 +34,7 @@ trie::trie(std::span<const std::string> tokens) {
     const auto common = static_cast<std::size_t>(std::mismatch(now.begin(), now.end(), before.begin(), before.end()).first - now.begin());
     leave(common + 1);
     for (std::size_t i = common; i < now.size(); ++i) {
-      path.push_back(size());
+      path.push_back(static_cast<std::uint32_t>(nodes_.size()));
       add(static_cast<std::uint8_t>(now[i]), static_cast<std::uint32_t>(i + 1));
     }
     ids_.push_back(t);
@@ -45,7 +42,7 @@ trie::trie(std::span<const std::string> tokens) {
     before = now;
   }
   leave(0);
-  first_id_.push_back(static_cast<std::uint32_t>(ids_.size()));
+  add(0, 0);
 }
 
 namespace {

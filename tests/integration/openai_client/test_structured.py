@@ -124,7 +124,7 @@ def test_a_model_that_thinks_answers_at_once(tools_client):
      'at /type: found "strnig", expected one of "object", "array", "string", "integer", "number", "boolean", "null"'),
     ({"response_format": named({"type": "object", "properties": {"a": {"$ref": "#/$defs/none"}}})}, "response_format",
      'at /properties/a/$ref: found "#/$defs/none", which names nothing, expected a place in this schema'),
-    ({"response_format": named(False)}, "response_format", "at /: no document satisfies the schema, expected one that some document does"),
+    ({"response_format": named(False)}, "response_format", "at /: found a schema that no document satisfies, expected one that some document does"),
     ({"extra_body": {"guided_json": "{"}}, "guided_json",
      "the schema is no valid JSON: at byte 1: syntax error while parsing object key - unexpected end of input; expected string literal"),
 ])  # fmt: skip

@@ -188,8 +188,11 @@ TEST_CASE("a fork keeps the constraint, and the begin of the answer") {
   REQUIRE(!w.steps.empty());
   REQUIRE(w.steps.back()->opened());
   const auto* open = w.steps.back()->opened()->Get(0);
+  REQUIRE(open->constraint());
   CHECK(open->constraint()->text()->str() == "yes|no");
   CHECK(open->answer_start() == 3);
+  REQUIRE(open->history()); // of rows that its parent computed
+  CHECK(open->history()->size() + w.steps.back()->tokens()->size() == 3);
 }
 
 TEST_CASE("a constrained answer that goes on elsewhere brings its tokens along") {

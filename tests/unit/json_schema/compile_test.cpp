@@ -16,13 +16,14 @@ TEST_CASE("errors say where, what was found and what was expected") {
   CHECK(error_of(R"({"$ref": "http://a/b"})") == "at /$ref: found \"http://a/b\", expected \"#\" or \"#/...\", which names a place in this schema");
   CHECK(error_of(R"({"type": "integer", "multipleOf": 0})") == "at /multipleOf: found 0, expected a number greater than 0");
   CHECK(error_of(R"({"required": ["a"], "additionalProperties": false})") == "at /required: found \"a\", which \"additionalProperties\" forbids, expected names of \"properties\"");
-  CHECK(error_of(R"x({"pattern": "a(?=b)"})x") == "at /pattern: found \"(?=b\" at byte 2 of the pattern, expected (...) or (?:...); what looks ahead or behind is not done");
+  CHECK(error_of(R"x({"pattern": "a(?=b)"})x") == "at /pattern: found \"(?\" at byte 2 of the pattern, expected (...) or (?:...); what looks ahead or behind is not done");
   CHECK(error_of(R"({"pattern": "(a)\\1"})").starts_with("at /pattern: found \"\\1\" at byte 4 of the pattern, expected"));
 }
 
 TEST_CASE("broken JSON is told with its byte") {
   CHECK(error_of("{\"a\": }").starts_with("the schema is no valid JSON: at byte 6: "));
   CHECK(error_of("").starts_with("the schema is no valid JSON: at byte 0: "));
+  CHECK(error_of("{\"a\": \"\xff\"}") == "the schema is no valid JSON: at byte 7: syntax error while parsing value - invalid string: ill-formed UTF-8 byte");
   CHECK(error_of("{} x").starts_with("the schema is no valid JSON: at byte 3: "));
 }
 
@@ -44,8 +45,10 @@ TEST_CASE("what no document satisfies is an error") {
                         R"({"required": ["a"], "properties": {"a": false}})", R"({"items": false, "minItems": 2})", R"({"properties": {"n": {"$ref": "#"}}, "required": ["n"]})",
                         R"({"allOf": [{"type": "string"}, {"type": "integer"}]})", R"({"prefixItems": [{}], "items": {"enum": []}, "minItems": 3})"}) {
     CAPTURE(s);
-    CHECK(error_of(s).find("no document satisfies the schema") != std::string::npos);
+    CHECK(error_of(s).find("found a schema that no document satisfies, expected one that some document does") != std::string::npos);
   }
+  CHECK(error_of(R"({"properties": {"a": {"type": "integer", "minimum": 3, "maximum": 2}}, "required": ["a"]})") ==
+        "at /properties/a: found a schema that no document satisfies, expected one that some document does");
   CHECK(accepts(R"({"anyOf": [false, {"type": "integer"}]})", "1"));
   CHECK(accepts(R"({"properties": {"a": false, "b": {}}})", R"({"b":1})"));
   CHECK(!accepts(R"({"properties": {"a": false, "b": {}}})", R"({"a":1})"));

@@ -1,7 +1,8 @@
 // Schemas that are made to cost: each ends in time, with a grammar or an error.
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <algorithm>
+#include <ctime>
 #include <functional>
 
 #include "unit/json_schema/matching.hpp"
@@ -9,6 +10,12 @@
 using namespace tokamak::json_schema;
 
 namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr double slower = 20;
+#else
+constexpr double slower = 1;
+#endif
 
 std::string times(const std::string& s, std::size_t n) {
   std::string out;
@@ -78,19 +85,22 @@ TEST_CASE("hostile schemas end within a second") {
     {"itself, unrolled", R"({"properties": {"a": {"allOf": [{"$ref": "#"}, {"properties": {"a": {"allOf": [{"$ref": "#"}]}}}]}}})"},
     {"path", "{\"$ref\": \"#" + times("/a", 200'000) + "\"}"},
   };
+  std::pair<double, std::string> slowest;
   for (const auto& [name, schema] : schemas) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = std::clock(); // of this process, so that others on the machine do not count
     const auto error = error_of(schema);
-    const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
     CAPTURE(name);
     CAPTURE(error);
-    CHECK(took < 1);
+    CHECK(took < slower);
+    slowest = std::max(slowest, {took, name});
     CHECK(error.size() < 2000);
   }
+  MESSAGE("the slowest: " << slowest.second << ", " << slowest.first << " s");
 }
 
 TEST_CASE("texts that are made to cost end in time") {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = std::clock(); // of this process, so that others on the machine do not count
   const std::pair<std::string, std::string> runs[] = {
     {"{}", times("[", 100'000)},
     {R"({"type": "string", "minLength": 1000000000})", "\"" + times("a", 100'000)},
@@ -107,5 +117,5 @@ TEST_CASE("texts that are made to cost end in time") {
     CAPTURE(schema);
     CHECK(n >= 300);
   }
-  CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 10);
+  CHECK(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC < 10 * slower);
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <regex>
 
 #include "unit/json_schema/matching.hpp"
 
@@ -49,6 +50,7 @@ bool valid(const json& s, const json& v, const json& root) {
     const auto n = code_points(v.get<std::string>());
     if (s.contains("minLength") && n < s["minLength"]) return false;
     if (s.contains("maxLength") && n > s["maxLength"]) return false;
+    if (s.contains("pattern") && !std::regex_search(v.get<std::string>(), std::regex(s["pattern"].get<std::string>()))) return false;
   }
   if (v.is_array()) {
     if (s.contains("minItems") && v.size() < s["minItems"]) return false;
@@ -85,7 +87,15 @@ struct maker {
   json schema(int depth) {
     json s = json::object();
     switch (below(depth > 0 ? 12 : 6)) {
-      case 0: s["type"] = "string"; bounds(s, "minLength", "maxLength", 4); return s;
+      case 0: {
+        s["type"] = "string";
+        // None that sees how many bytes a character has: std::regex reads bytes.
+        const char* const patterns[] = {"^[a-z]{2,6}$", "ab+", "^\\d{1,3}(-\\w+)?$", "a|^b", "^(ab?|[0-4]+,)*$", "x?y$", "^\\s*[^\\d]"};
+        if (one_in(3)) s["pattern"] = patterns[below(7)];
+        if (!one_in(3)) bounds(s, "minLength", "maxLength", 4);
+        if (one_in(8)) s = json{{"type", "string"}, {"format", one_in(2) ? "date" : one_in(2) ? "date-time" : one_in(2) ? "ipv4" : "uuid"}};
+        return s;
+      }
       case 1: {
         s["type"] = one_in(2) ? "integer" : "number";
         const int low = below(400) - 200;

@@ -59,18 +59,6 @@ TEST_CASE("arguments that are held to their schema end by themselves, where they
         wrong + "tools[0].function.parameters unsupported_parameter: 'strict' is not supported for model 'm', which does not write arguments as JSON; false expected");
 }
 
-TEST_CASE("a form is answered at once, behind reasoning that the prompt opened") {
-  auto thinks = dialect();
-  thinks.reasoning_begin = "<think>";
-  thinks.reasoning_end = "</think>";
-  auto card = std::make_shared<model_card>();
-  card->chat = *chat_template::compile("{{ messages }}{% if add_generation_prompt %}<think>{% endif %}", "template");
-  thinks.card = card;
-  const std::string form = R"("response_format":{"type":"json_object"})";
-  CHECK(adapted(form, thinks).opens.at(0).prompt->answer_start == "</think>\n\n");
-  CHECK(adapted(form, dialect()).opens.at(0).prompt->answer_start.empty());
-}
-
 TEST_CASE("a call that is asked for begins in the prompt") {
   CHECK(adapted(tools, dialect()).opens.at(0).prompt->answer_start.empty());
   CHECK(adapted(R"("tool_choice":"required",)" + two_tools, dialect()).opens.at(0).prompt->answer_start == "<tool_call>\n{\"name\": \"");

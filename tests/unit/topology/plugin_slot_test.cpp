@@ -90,7 +90,7 @@ TEST_CASE("an engine constrains answers to JSON schemas, unless it says otherwis
   CHECK(constraints_of("constraints = [\"json_schema\"]\n") == lines{"json_schema"});
   CHECK(engine_errors("constraints = \"json_schema\"\n") == lines{"t.toml:4:15: constraints is a string; expected an array of plugins"});
   CHECK(engine_errors("constraints = [\"json_shema\"]\n") ==
-        lines{"t.toml:4:16: unknown constraint plugin 'json_shema'; did you mean 'json_schema'? installed are: json_schema"});
+        lines{"t.toml:4:16: unknown constraint plugin 'json_shema'; did you mean 'json_schema'? installed: json_schema"});
 }
 
 TEST_CASE("options hold no dates") {
