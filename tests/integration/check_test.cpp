@@ -139,7 +139,7 @@ TEST_CASE("plugins that do not load are reported with the rest of the file, in i
           ": ABI 0.3 wanted and 2.0 found; build the plugin with this version's SDK (version_mismatch)\n"
           "tokamak: @:6:1: unknown key 'thread'; did you mean 'threads'? [engines.a] has: model, node, backend, "
           "scheduler, cache, "
-          "graph_passes, kernels, threads, max_step_rows, max_sequences, max_waiting, context_length, kv_memory_bytes, "
+          "graph_passes, kernels, constraints, threads, max_step_rows, max_sequences, max_waiting, context_length, kv_memory_bytes, "
           "block_size, shards (invalid_argument)\n");
   check_fails(folder,
               "[plugins]\npaths = [\"" + no_symbol + "\", \"nowhere\"]\n" + "[models.a]\npath = \"none.gguf\"\n",
