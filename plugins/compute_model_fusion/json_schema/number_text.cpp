@@ -8,6 +8,7 @@ namespace tokamak::json_schema {
 namespace {
 
 constexpr int max_digits = 400;
+constexpr int longest_digits = 17; // of numbers without bounds, before the point and behind it: as many as a double has, for models that would never end
 
 enum relation : unsigned { less = 1, equal = 2, greater = 4, all = 7 };
 
@@ -152,12 +153,26 @@ int compare(const decimal& a, const decimal& b) {
   return c < 0 ? -sign : c > 0 ? sign : 0;
 }
 
+namespace {
+
+// A state for the last of each number of digits up to the longest; rows of digits lead from one to the next.
+std::vector<std::uint32_t> add_digits(byte_dfa& out) {
+  std::vector<std::uint32_t> states;
+  for (int i = 0; i < longest_digits; ++i) {
+    states.push_back(out.add(true));
+    if (i > 0) out.rows[states[states.size() - 2]] = {{'0', '9', states.back()}};
+  }
+  return states;
+}
+
+} // namespace
+
 byte_dfa any_integer() {
   byte_dfa out;
-  const auto start = out.add(), sign = out.add(), zero = out.add(true), digits = out.add(true);
-  out.rows[start] = {{'-', '-', sign}, {'0', '0', zero}, {'1', '9', digits}};
-  out.rows[sign] = {{'1', '9', digits}};
-  out.rows[digits] = {{'0', '9', digits}};
+  const auto start = out.add(), sign = out.add(), zero = out.add(true);
+  const auto digits = add_digits(out);
+  out.rows[start] = {{'-', '-', sign}, {'0', '0', zero}, {'1', '9', digits.front()}};
+  out.rows[sign] = {{'1', '9', digits.front()}};
   return out;
 }
 
@@ -165,14 +180,19 @@ byte_dfa number_without_exponent() { return signed_numbers({false, "0", {}}, all
 
 byte_dfa any_number() {
   byte_dfa out;
-  const auto start = out.add(), sign = out.add(), zero = out.add(true), digits = out.add(true), point = out.add(), fraction = out.add(true), e = out.add(),
-             e_sign = out.add(), exponent = out.add(true), exponent_end = out.add(true);
-  out.rows[start] = {{'-', '-', sign}, {'0', '0', zero}, {'1', '9', digits}};
-  out.rows[sign] = {{'0', '0', zero}, {'1', '9', digits}};
+  const auto start = out.add(), sign = out.add(), zero = out.add(true), point = out.add(), e = out.add(), e_sign = out.add(), exponent = out.add(true),
+             exponent_end = out.add(true);
+  const auto digits = add_digits(out), fraction = add_digits(out);
+  out.rows[start] = {{'-', '-', sign}, {'0', '0', zero}, {'1', '9', digits.front()}};
+  out.rows[sign] = {{'0', '0', zero}, {'1', '9', digits.front()}};
   out.rows[zero] = {{'.', '.', point}, {'E', 'E', e}, {'e', 'e', e}};
-  out.rows[digits] = {{'.', '.', point}, {'0', '9', digits}, {'E', 'E', e}, {'e', 'e', e}};
-  out.rows[point] = {{'0', '9', fraction}};
-  out.rows[fraction] = {{'0', '9', fraction}, {'E', 'E', e}, {'e', 'e', e}};
+  for (const auto state : digits) {
+    auto& row = out.rows[state];
+    row.insert(row.begin(), {'.', '.', point});
+    row.insert(row.end(), {{'E', 'E', e}, {'e', 'e', e}});
+  }
+  out.rows[point] = {{'0', '9', fraction.front()}};
+  for (const auto state : fraction) out.rows[state].insert(out.rows[state].end(), {{'E', 'E', e}, {'e', 'e', e}});
   out.rows[e] = {{'+', '+', e_sign}, {'-', '-', e_sign}, {'0', '9', exponent}};
   out.rows[e_sign] = {{'0', '9', exponent}};
   out.rows[exponent] = {{'0', '9', exponent_end}};

@@ -21,8 +21,8 @@ std::optional<decimal> decimal_of(std::string_view json_number);
 /// <0, 0, >0.
 int compare(const decimal& a, const decimal& b);
 
-byte_dfa any_integer();       ///< without -0
-byte_dfa any_number();        ///< as JSON writes them, with exponents of at most two digits: readers that know doubles read all of these
+byte_dfa any_integer();       ///< of at most 17 digits, without -0
+byte_dfa any_number();        ///< as JSON writes them, with at most 17 digits before the point and behind it and exponents of at most two: readers that know doubles read all of these
 byte_dfa number_without_exponent();
 byte_dfa at_least(const decimal& bound, bool exclusive);
 byte_dfa at_most(const decimal& bound, bool exclusive);
