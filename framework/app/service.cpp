@@ -121,9 +121,10 @@ struct service::starter {
         auto read = engine::read_model(*file, config, card.end_tokens);
         if (!read) return wrong(config.where, read.error());
         data = std::move(*read);
-        data.tokens = [tokenizer = card.tokenizer] {
+        data.tokens = [tokenizer = card.tokenizer, n = data.vocab_size] {
           std::vector<std::string> bytes;
           for (std::int32_t id = 0; id < tokenizer->vocab_size(); ++id) bytes.emplace_back(tokenizer->piece(id));
+          bytes.resize(n); // as many as there are logits
           return bytes;
         };
       }
