@@ -6,7 +6,8 @@
 namespace tokamak {
 namespace {
 
-background_actor::behavior_type background_behavior(background_actor::pointer self) {
+// The argument is for CAF, which looks into a null tuple where there is none.
+background_actor::behavior_type background_behavior(background_actor::pointer self, bool /*detached*/) {
   return {[=](const background_job& job) {
     background_rest rest;
     try {
@@ -23,7 +24,7 @@ background_actor::behavior_type background_behavior(background_actor::pointer se
 } // namespace
 
 background_actor spawn_background(caf::actor_system& system, bool detached) {
-  return detached ? system.spawn<caf::detached>(background_behavior) : system.spawn(background_behavior);
+  return detached ? system.spawn<caf::detached>(background_behavior, true) : system.spawn(background_behavior, false);
 }
 
 } // namespace tokamak
