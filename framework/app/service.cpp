@@ -185,7 +185,7 @@ struct service::starter {
   expected<void> read_constraints() {
     std::vector<plugin_use> uses;
     for (const auto& e : topology.engines) uses.insert(uses.end(), e.constraints.begin(), e.constraints.end());
-    auto made = plugin::constraint_texts::create(registry, uses, settings("constraint"));
+    auto made = plugin::constraint_texts::create("the service", registry, uses, settings("constraint"));
     if (!made) return fail(made.error());
     constraints = std::move(*made);
     return {};

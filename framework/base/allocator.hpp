@@ -1,5 +1,5 @@
 // The allocator of the process, which is jemalloc. Frames are made by one actor and freed by another, on other threads: with glibc's malloc, whose heaps are locked for that,
-// a service that streams spends a quarter more on a token. Builds with sanitizers have the sanitizer's.
+// a service that streams spends a fifth more on a token. Builds with sanitizers have the sanitizer's.
 #pragma once
 
 namespace tokamak {

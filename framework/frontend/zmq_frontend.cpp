@@ -136,8 +136,8 @@ private:
       }
   }
 
-  // Last answers of a drain: those still in the mailbox, and for a second those that clients are slow to take. The socket is closed here, which
-  // waits for what ZeroMQ's own thread has not sent yet: this actor's last reference may be dropped when nobody waits for its thread any more.
+  // Last answers of a drain: those still in the mailbox, and for a second those that clients are slow to take. The socket is closed here,
+  // which waits for what ZeroMQ's own thread has not sent yet, and not with the last reference to this actor, whenever that is dropped.
   void say_goodbye() {
     while (has_next_message()) drain_mailbox();
     for (int i = 0; i < 200 && !backlog_.empty(); ++i) {

@@ -111,7 +111,7 @@ expected<void> endpoint_core::admit(const wire::Open& m) {
   if (const auto* c = m.constraint()) {
     const auto name = c->plugin() ? c->plugin()->string_view() : std::string_view();
     if (!setup_.constraints) return fail(plugin::no_such_constraint("the service", name, {}));
-    if (auto ok = setup_.constraints->check(name, c->text() ? c->text()->string_view() : std::string_view()); !ok) return ok;
+    if (auto ok = setup_.constraints->compile(name, c->text() ? c->text()->string_view() : std::string_view()); !ok) return fail(ok.error());
   }
   const auto tokens = setup_.limits.max_tokens > 0 ? std::min(setup_.limits.max_tokens, m.generate()) : m.generate();
   if (setup_.max_cost_tokens > 0)

@@ -80,11 +80,8 @@ void read_strict(fields& in, generation_request& request, wire::OpenT& to) {
     if (request.use != tool_use::one_function)
       return note(in.found(), wrong_request(fmt::format("'{}strict' is not supported: {}; 'tool_choice' of a function expected", path, no_constraint), path + "strict", "unsupported_parameter"));
     if (function["name"] != request.function) continue;
-    request.form_field = path + "parameters";
-    to.constraint = std::make_unique<wire::ConstraintT>();
-    to.constraint->plugin = "json_schema";
     const auto parameters = function.find("parameters");
-    to.constraint->text = parameters != function.end() && parameters->is_object() ? parameters->dump() : R"({"type":"object"})";
+    hold_to_schema(request, to, path + "parameters", parameters != function.end() && parameters->is_object() ? parameters->dump() : any_object);
   }
 }
 

@@ -6,8 +6,6 @@ namespace tokamak::frontend::openai {
 
 namespace {
 
-constexpr auto any_object = R"({"type":"object"})";
-
 /// What the request asks for so far.
 struct form {
   generation_request& request;
@@ -16,10 +14,7 @@ struct form {
   void take(fields& in, std::string_view name, std::string schema) {
     if (!request.form_field.empty())
       return in.wrong(name, fmt::format("'{}' and '{}' both say what form the answer has; one of them expected", request.form_field, in.path_of(name)));
-    request.form_field = in.path_of(name);
-    to.constraint = std::make_unique<wire::ConstraintT>();
-    to.constraint->plugin = "json_schema";
-    to.constraint->text = std::move(schema);
+    hold_to_schema(request, to, in.path_of(name), std::move(schema));
   }
 };
 
@@ -43,6 +38,13 @@ void read_named_schema(fields& of, form& to, fields& in, std::string_view name) 
 }
 
 } // namespace
+
+void hold_to_schema(generation_request& request, wire::OpenT& open, std::string field, std::string schema) {
+  request.form_field = std::move(field);
+  open.constraint = std::make_unique<wire::ConstraintT>();
+  open.constraint->plugin = "json_schema";
+  open.constraint->text = std::move(schema);
+}
 
 void read_form(fields& in, std::string_view name, generation_request& request, wire::OpenT& open) {
   const auto* format = in.object(name);

@@ -39,6 +39,8 @@ void read_variables(fields& in, generation_request& request, wire::PromptT& to);
 void read_effort(fields& in, std::string_view name, json& variables);
 
 // form_fields.cpp: what form an answer is to have. An error of the engine's about it names `request.form_field`.
+inline constexpr auto any_object = R"({"type":"object"})";
+void hold_to_schema(generation_request& request, wire::OpenT& open, std::string field, std::string schema);
 void read_form(fields& in, std::string_view name, generation_request& request, wire::OpenT& open); ///< response_format, text.format
 void read_other_forms(fields& in, generation_request& request, wire::OpenT& open); ///< other servers' fields
 void check_form(fields& in, const generation_request& request);                     ///< beside tools and begun answers

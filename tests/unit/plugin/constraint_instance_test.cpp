@@ -68,11 +68,11 @@ TEST_CASE("matchers and compiled texts keep their constraint alive") {
 TEST_CASE("texts are checked without a vocabulary, and errors say where in the text") {
   const auto from = plugins();
   const std::array uses{use("alternatives"), use("alternatives")};
-  auto texts = constraint_texts::create(from, uses, {});
+  auto texts = constraint_texts::create("the service", from, uses, {});
   REQUIRE_MESSAGE(texts, texts.error().to_string());
-  CHECK((*texts)->check("alternatives", "yes|no"));
-  CHECK((*texts)->check("alternatives", "yes|").error() == error{errc::invalid_argument, "character 4: nothing found, a word expected", "constraint"});
-  CHECK((*texts)->check("grammar", "yes").error() ==
+  CHECK((*texts)->compile("alternatives", "yes|no"));
+  CHECK((*texts)->compile("alternatives", "yes|").error() == error{errc::invalid_argument, "character 4: nothing found, a word expected", "constraint"});
+  CHECK((*texts)->compile("grammar", "yes").error() ==
         error{errc::unsupported, "the service has no constraint 'grammar'; 'alternatives' expected", "constraint"});
-  CHECK(constraint_texts::create(from, std::array{use("nobody")}, {}).error().code == errc::not_found);
+  CHECK(constraint_texts::create("the service", from, std::array{use("nobody")}, {}).error().code == errc::not_found);
 }
